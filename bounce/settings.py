@@ -1,0 +1,24 @@
+"""
+The table ``[bounce]`` of the configuration.
+
+Pure: no I/O, no clock, no chance.
+"""
+
+from pydantic import BaseModel, ConfigDict
+
+from store.units import Duration, Size
+
+
+class BounceSettings(BaseModel):
+    """``[bounce]``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    listen: tuple[str, ...] = ("127.0.0.1:2526",)
+    domain: str = ""  # domain of the return paths, its MX is this listener; "" is relay.hostname
+    return_path_lifetime: Duration = 33 * 86400.0  # counted from acceptance: relay.delivery.max_age and 30 days
+    max_report_size: Size = 1024**2
+    raw_copy: Size = 256 * 1024  # octets of each report that are kept
+    reports_per_recipient: int = 20  # a day; more are answered 452
+    connections: int = 200
+    connections_per_address: int = 10

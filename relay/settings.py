@@ -1,0 +1,143 @@
+"""
+The tables ``[relay]`` and below of the configuration.
+
+Pure: no I/O, no clock, no chance.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, SecretStr
+
+from store.units import Duration, Size
+
+_MODEL = ConfigDict(extra="forbid", frozen=True)
+
+
+class SubmissionLimits(BaseModel):
+    """``[relay.submission.limits]``. Sizes are octets."""
+
+    model_config = _MODEL
+
+    max_message_size: Size = 25 * 1024**2  # announced as SIZE (RFC 1870)
+    max_recipients: int = 1_000  # per message
+    max_line: Size = 64 * 1024
+    max_header: Size = 256 * 1024
+    max_header_fields: int = 1_000
+    max_hops: int = 50  # Received fields
+    connections: int = 500
+    connections_per_address: int = 20
+    messages_per_connection: int = 1_000
+    bad_commands: int = 10
+    idle_commands: int = 50  # NOOP, RSET, VRFY, EHLO without a mail between
+    idle: Duration = 300.0  # the wait for a command, and for all of it
+    write_stall: Duration = 60.0  # a client that does not read its replies
+    accept_deadline: Duration = 60.0  # from the final dot to our reply
+    auth_failures_per_connection: int = 10
+    auth_failures_per_address: int = 30  # within ten minutes; an IPv6 /64 is one address
+
+
+class SubmissionSettings(BaseModel):
+    """``[relay.submission]``."""
+
+    model_config = _MODEL
+
+    listen: tuple[str, ...] = ("127.0.0.1:2525",)  # STARTTLS is offered where a certificate is set
+    listen_tls: tuple[str, ...] = ()  # implicit TLS (RFC 8314), port 465
+    certificate: Path | None = Path("var/tls/certificate.pem")
+    private_key: Path | None = Path("var/tls/key.pem")
+    auth_without_tls: Literal["never", "loopback", "insecure"] = "loopback"
+    trusted_networks: tuple[str, ...] = ()  # may send without AUTH
+    bare_newlines: Literal["normalise", "reject"] = "normalise"
+    hide_client: bool = False  # leave the client's name and address out of Received
+    limits: SubmissionLimits = SubmissionLimits()
+
+
+class DeliverySettings(BaseModel):
+    """``[relay.delivery]``."""
+
+    model_config = _MODEL
+
+    port: int = 25
+    schedule: tuple[Duration, ...] = (60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0)  # the last one repeats
+    max_age: Duration = 3 * 86400.0
+    connections: int = 200
+    connections_per_destination: int = 20
+    messages_per_connection: int = 100
+    connection_idle: Duration = 10.0
+    allow_private_destinations: tuple[str, ...] = ()  # networks: loopback, private ones, for tests and intranets
+    source_address: str = ""
+    ipv6: bool = True
+    connect_timeout: Duration = 30.0
+    greeting_timeout: Duration = 300.0
+    command_timeout: Duration = 300.0
+    data_timeout: Duration = 120.0
+    block_timeout: Duration = 180.0
+    final_dot_timeout: Duration = 600.0
+    drain: Duration = 60.0  # at stop, for deliveries that are behind the final dot
+
+
+class Route(BaseModel):
+    """One entry of ``[relay.routes]``: where mail for a domain goes instead of its MX. ``"*"`` is every domain."""
+
+    model_config = _MODEL
+
+    host: str
+    port: int = 25
+    tls: Literal["opportunistic", "required", "implicit", "off"] = "opportunistic"
+    user: str = ""
+    password: SecretStr = SecretStr("")
+
+
+class DnsSettings(BaseModel):
+    """``[relay.dns]``."""
+
+    model_config = _MODEL
+
+    nameservers: tuple[str, ...] = ()  # "192.0.2.53" or "127.0.0.1:5353"; none: those of the system
+    lifetime: Duration = 10.0  # for one look-up with all its tries
+    cache_entries: int = 50_000
+
+
+class SandboxSettings(BaseModel):
+    """``[relay.sandbox]``: a scripted domain that acts out every status."""
+
+    model_config = _MODEL
+
+    enabled: bool = True
+    domain: str = "sandbox.test"  # RFC 2606: never a real domain
+    listen: str = "127.0.0.1:2527"
+
+
+class LogSettings(BaseModel):
+    """``[relay.log]``."""
+
+    model_config = _MODEL
+
+    format: Literal["text", "json"] = "text"
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class MetadataSettings(BaseModel):
+    """``[relay.metadata]``: which metadata keys of other services' headers mean customer and invoice."""
+
+    model_config = _MODEL
+
+    customer: tuple[str, ...] = ("customer", "customer_id", "customer-id")
+    invoice: tuple[str, ...] = ("invoice", "invoice_id", "invoice-id")
+
+
+class RelaySettings(BaseModel):
+    """``[relay]``."""
+
+    model_config = _MODEL
+
+    hostname: str = "localhost"  # said in EHLO, banner and Received
+    master_key: Path = Path("var/master.key")
+    submission: SubmissionSettings = SubmissionSettings()
+    delivery: DeliverySettings = DeliverySettings()
+    routes: dict[str, Route] = {}
+    dns: DnsSettings = DnsSettings()
+    sandbox: SandboxSettings = SandboxSettings()
+    metadata: MetadataSettings = MetadataSettings()
+    log: LogSettings = LogSettings()
