@@ -1,0 +1,170 @@
+"""
+Look at what a well-formed configuration cannot know by itself, before anything is started.
+
+Is each port free, can each key be read, is a listener open to everybody? Every problem is told at once, together with
+those of the file itself.
+"""
+
+import errno
+import ipaddress
+import os
+import re
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from relay.config import Config, ConfigError, Key, Problem, line_of, parse, spell
+
+_PORT_MAX = 65535
+
+
+def load(path: Path) -> Config:
+    """
+    Read a configuration file and check that it can be started from here.
+
+    Raises:
+        ConfigError: With every unknown key, wrong value, busy port and unreadable file at once.
+    """
+    config, problems = parse(path)
+    unreadable = any(not problem.key for problem in problems)
+    if not unreadable:
+        text = path.read_text(encoding="utf-8")
+        wrong = {problem.key for problem in problems}
+        problems += [replace(p, line=line_of(p.key, text)) for p in check(config) if p.key not in wrong]
+    if problems:
+        raise ConfigError(path, problems)
+    return config
+
+
+def check(config: Config) -> list[Problem]:
+    """Say what in a well-formed configuration cannot work on this machine, or would be unsafe."""
+    return [
+        *_check_listeners(config),
+        *_check_files(config),
+        *_check_networks(config),
+        *_check_base_url(config),
+    ]
+
+
+def listeners(config: Config) -> Iterator[tuple[Key, str]]:
+    """Give every address that Homing listens on, with the key that says so."""
+    submission = config.relay.submission
+    for key, addresses in (
+        (("relay", "submission", "listen"), submission.listen),
+        (("relay", "submission", "listen_tls"), submission.listen_tls),
+        (("bounce", "listen"), config.bounce.listen),
+        (("pixel", "listen"), config.pixel.listen),
+        (("admin", "listen"), config.admin.listen),
+    ):
+        yield from ((key, address) for address in addresses)
+    if config.relay.sandbox.enabled:
+        yield ("relay", "sandbox", "listen"), config.relay.sandbox.listen
+
+
+def host_and_port(address: str) -> tuple[str, int]:
+    """Split ``127.0.0.1:25`` or ``[::1]:25``. Raises ValueError with what would be right."""
+    host, colon, port = address.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > _PORT_MAX:
+        raise ValueError(f'"{address}" should be an address and a port, like "127.0.0.1:2525" or "[::1]:2525"')
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        raise ValueError(f'"{host}" is no IP address; "0.0.0.0" listens on all') from None
+    return host, int(port)
+
+
+def _check_listeners(config: Config) -> Iterator[Problem]:
+    seen: dict[tuple[str, int], Key] = {}
+    for key, address in listeners(config):
+        try:
+            host, port = host_and_port(address)
+        except ValueError as error:
+            yield Problem(key, str(error))
+            continue
+        if taken := next((other for there, other in seen.items() if _same_port(there, (host, port))), None):
+            yield Problem(key, f"{address} is taken by {spell(taken)} already")
+            continue
+        seen[host, port] = key
+        if fault := _cannot_bind(host, port):
+            yield Problem(key, f"cannot listen on {address}: {fault}")
+
+
+def _same_port(one: tuple[str, int], other: tuple[str, int]) -> bool:
+    """Whether two listeners would get into each other's way; port 0 is any free port."""
+    return one[1] == other[1] != 0 and (one[0] == other[0] or {"0.0.0.0", "::"} & {one[0], other[0]} != set())  # noqa: S104  compared, not bound
+
+
+def _cannot_bind(host: str, port: int) -> str:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return "the port is in use by another program"
+        if error.errno == errno.EACCES:
+            return "no right to use this port; ports below 1024 need the capability CAP_NET_BIND_SERVICE"
+        return error.strerror or "unknown error"
+    return ""
+
+
+def _check_files(config: Config) -> Iterator[Problem]:
+    submission = config.relay.submission
+    for key, path in (
+        (("relay", "master_key"), config.relay.master_key),
+        (("relay", "submission", "certificate"), submission.certificate),
+        (("relay", "submission", "private_key"), submission.private_key),
+    ):
+        if path is not None and (fault := _cannot_read(path)):
+            yield Problem(key, f"{path} {fault}")
+    if config.relay.master_key.is_file() and config.relay.master_key.stat().st_mode & 0o077:
+        yield Problem(("relay", "master_key"), f"{config.relay.master_key} can be read by others: chmod 600 it")
+    if (submission.certificate is None) != (submission.private_key is None):
+        yield Problem(("relay", "submission", "certificate"), "goes together with private_key: set both, or neither")
+
+
+def _cannot_read(path: Path) -> str:
+    """Say why a file cannot be read; one that does not exist yet is made at first start."""
+    try:
+        with path.open("rb") as file:
+            file.read(1)
+    except FileNotFoundError:
+        folder = next(parent for parent in path.parents if parent.exists())
+        if not folder.is_dir():
+            return f"cannot be made: {folder} is not a folder"
+        return "" if os.access(folder, os.W_OK) else f"cannot be made: no right to write in {folder}"
+    except OSError as error:
+        return f"cannot be read: {(error.strerror or 'unknown error').lower()}"
+    return ""
+
+
+def _check_networks(config: Config) -> Iterator[Problem]:
+    trusted = ("relay", "submission", "trusted_networks")
+    keys: dict[Key, tuple[str, ...]] = {
+        trusted: config.relay.submission.trusted_networks,
+        ("relay", "delivery", "allow_private_destinations"): config.relay.delivery.allow_private_destinations,
+        ("pixel", "trusted_proxies"): config.pixel.trusted_proxies,
+        ("pixel", "own_networks"): config.pixel.own_networks,
+    }
+    for key, networks in keys.items():
+        for written in networks:
+            try:
+                network = ipaddress.ip_network(written)
+            except ValueError:
+                yield Problem(key, f'"{written}" is no network; write it like "192.0.2.0/24"')
+                continue
+            if key == trusted and network.prefixlen == 0:
+                yield Problem(key, f"{written} is everybody: this would be an open relay")
+
+
+def _check_base_url(config: Config) -> Iterator[Problem]:
+    url = urlsplit(config.pixel.base_url)
+    key = ("pixel", "base_url")
+    if url.scheme not in ("http", "https") or not url.hostname:
+        yield Problem(key, 'should be like "https://track.example.org"')
+    elif url.path.strip("/") or url.query or url.fragment:
+        yield Problem(key, "should have no path and no query")

@@ -1,0 +1,114 @@
+"""relay/preflight.py: what cannot work on this machine is said before anything is started."""
+
+import socket
+from pathlib import Path
+
+import pytest
+
+from relay.config import ConfigError, parse_text
+from relay.preflight import check, host_and_port, load
+
+QUIET = """
+[relay]
+master_key = "{folder}/master.key"
+[relay.submission]
+listen = ["127.0.0.1:0"]
+certificate = "{folder}/tls/certificate.pem"
+private_key = "{folder}/tls/key.pem"
+[relay.sandbox]
+enabled = false
+[bounce]
+listen = ["127.0.0.1:0"]
+[pixel]
+listen = ["127.0.0.1:0"]
+[admin]
+listen = ["127.0.0.1:0"]
+"""
+
+
+def said(text: str) -> list[str]:
+    config, problems = parse_text(text)
+    assert problems == []
+    return [str(problem) for problem in check(config)]
+
+
+def test_nothing_to_say_about_what_works(tmp_path: Path) -> None:
+    """Free ports and files that can be made are no problem."""
+    assert said(QUIET.format(folder=tmp_path)) == []
+
+
+def test_a_port_in_use_is_named(tmp_path: Path) -> None:
+    """The key, the address and why."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        text = QUIET.format(folder=tmp_path).replace(
+            '[bounce]\nlisten = ["127.0.0.1:0"]', f'[bounce]\nlisten = ["127.0.0.1:{port}"]'
+        )
+        assert said(text) == [
+            f"[bounce] listen: cannot listen on 127.0.0.1:{port}: the port is in use by another program"
+        ]
+
+
+def test_two_listeners_on_one_port_are_named(tmp_path: Path) -> None:
+    """Also where one of them listens on all addresses."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    text = QUIET.format(folder=tmp_path).replace(
+        '[bounce]\nlisten = ["127.0.0.1:0"]', f'[bounce]\nlisten = ["127.0.0.1:{port}", "0.0.0.0:{port}"]'
+    )
+    assert said(text) == [f"[bounce] listen: 0.0.0.0:{port} is taken by [bounce] listen already"]
+
+
+def test_an_unreadable_key_file_is_named(tmp_path: Path) -> None:
+    """A folder in place of the key cannot be read; a key that others can read is refused."""
+    (tmp_path / "master.key").mkdir()
+    assert said(QUIET.format(folder=tmp_path)) == [
+        f"[relay] master_key: {tmp_path}/master.key cannot be read: is a directory"
+    ]
+    (tmp_path / "master.key").rmdir()
+    (tmp_path / "master.key").write_bytes(b"k" * 32)
+    (tmp_path / "master.key").chmod(0o644)
+    assert said(QUIET.format(folder=tmp_path)) == [
+        f"[relay] master_key: {tmp_path}/master.key can be read by others: chmod 600 it"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("table", "line", "says"),
+    [
+        ("relay.submission", 'trusted_networks = ["0.0.0.0/0"]', "this would be an open relay"),
+        ("relay.submission", 'trusted_networks = ["::/0"]', "this would be an open relay"),
+        ("relay.submission", 'trusted_networks = ["everywhere"]', "is no network"),
+        ("relay.delivery", 'allow_private_destinations = ["10/8"]', "is no network"),
+        ("pixel", 'base_url = "track.example.org"', 'should be like "https://track.example.org"'),
+        ("pixel", 'base_url = "https://track.example.org/x?y"', "no path and no query"),
+    ],
+)
+def test_unsafe_or_useless_values_are_named(tmp_path: Path, table: str, line: str, says: str) -> None:
+    """One problem each, and it says what is wrong."""
+    text = QUIET.format(folder=tmp_path)
+    text = (
+        text.replace(f"[{table}]\n", f"[{table}]\n{line}\n") if f"[{table}]" in text else f"{text}[{table}]\n{line}\n"
+    )
+    (problem,) = said(text)
+    assert says in problem
+
+
+@pytest.mark.parametrize("address", ["2525", "127.0.0.1:", "127.0.0.1:65536", "localhost:25", "[::1]", "a:b"])
+def test_a_wrong_address_is_a_value_error(address: str) -> None:
+    """An address to listen on is an IP address and a port."""
+    with pytest.raises(ValueError, match=r"should be an address and a port|is no IP address"):
+        host_and_port(address)
+
+
+def test_file_and_machine_are_told_together(tmp_path: Path) -> None:
+    """A wrong key and a busy port come in one message, in the order of the file."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        file = tmp_path / "config.toml"
+        text = QUIET.format(folder=tmp_path).replace("[relay]\n", "[relay]\nhostnam = 'x'\n")
+        file.write_text(text.replace('[admin]\nlisten = ["127.0.0.1:0"]', f'[admin]\nlisten = ["127.0.0.1:{port}"]'))
+        with pytest.raises(ConfigError) as caught:
+            load(file)
+    assert [problem.key for problem in caught.value.problems] == [("relay", "hostnam"), ("admin", "listen")]
+    assert all(problem.line for problem in caught.value.problems)
