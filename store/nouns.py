@@ -262,6 +262,7 @@ class Attempt:
     why: str = ""  # for the log and the page when there was no reply; may name hosts
     reason: Reason | None = None  # our own finding (null MX, too large for the peer); None: classify the reply
     permanent: bool | None = None  # goes with reason; None: as the reply says
+    status: str = ""  # goes with reason: the enhanced code of our own finding, "5.1.10"; "" with a reply
     remote_host: str = ""
     remote_address: str = ""
     tls: str = ""  # "TLSv1.3 TLS_AES_256_GCM_SHA384 unverified", "" for clear text
