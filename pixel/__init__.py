@@ -1,1 +1,9 @@
-"""To be told."""
+"""
+What is seen: the pixel in a mail, and who loads it.
+
+The way of an open, file by file: ``element.py`` is the image element that a copy carries, with the sealed id of
+``token.py`` in its address. ``server.py`` answers every request with the same image, over the bounded connections of
+``connection.py``. It finds out who asks (``forwarded.py``, ``networks.py``), says person or machine (``judge.py`` with
+its rules, ``agents.toml``), keeps floods out of the records (``flood.py``), and hands the open to ``buffer.py``, which
+writes batches to the store.
+"""

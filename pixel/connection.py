@@ -1,0 +1,125 @@
+"""
+The HTTP connections of the public port: aiohttp's protocol with bounds on time, number and memory.
+
+A connection that says nothing, or half a request, ends after the keep-alive time; one that does not read its answers
+ends too (aiohttp by itself waits for ever); the number of connections is bounded. Nothing says what program answers.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+
+KEEP_ALIVE = 15.0  # seconds: for a whole request header, and between requests
+MAX_CONNECTIONS = 1_000
+MAX_LINE = 8_190  # octets of the request line, and of a header field
+MAX_FIELDS = 64
+SERVER_NAME = "web"  # aiohttp tells its and Python's version otherwise
+
+
+class Connection(web.RequestHandler):
+    """One connection of the public port."""
+
+    __slots__ = ("_image", "_stalled")
+
+    def __init__(self, manager: web.Server, image: Callable[[], web.Response], loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(
+            manager,
+            loop=loop,
+            keepalive_timeout=KEEP_ALIVE,
+            max_line_size=MAX_LINE,
+            max_field_size=MAX_LINE,
+            max_headers=MAX_FIELDS,
+            lingering_time=1.0,  # seconds in which the body of a POST is read and thrown away
+            auto_decompress=False,
+            access_log=None,  # type: ignore[arg-type]  # None is what turns the log off
+        )
+        self._image = image
+        self._stalled = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection, or end it at once when there are too many."""
+        super().connection_made(transport)
+        manager = self._manager
+        if (
+            manager is not None
+            and len(manager.connections) > MAX_CONNECTIONS
+            and isinstance(transport, asyncio.Transport)
+        ):
+            transport.abort()
+
+    def end_if_stalled(self) -> None:
+        """End a connection whose answers lay unread the last time this was asked and still do."""
+        transport = self.transport
+        unread = transport is not None and transport.get_write_buffer_size() > 0
+        if transport is not None and unread and self._stalled:
+            transport.abort()
+        self._stalled = unread
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what aiohttp refuses to read like all else: a mangled or over-long request may be a person's too."""
+        del message
+        if status >= 500:
+            self.logger.error("error in an answer", exc_info=exc)
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer has begun already")
+        response = self._image()
+        response.force_close()
+        return response
+
+
+class HttpListener:
+    """Listening sockets whose connections are bounded as above. ``image`` makes the answer to what is no HTTP."""
+
+    def __init__(self, server: web.Server, image: Callable[[], web.Response]) -> None:
+        self._server = server
+        self._image = image
+        self._listening: list[asyncio.Server] = []
+        self._sweep: asyncio.TimerHandle | None = None
+
+    @property
+    def addresses(self) -> list[tuple[str, int]]:
+        """Host and port of each listening socket."""
+        return [sock.getsockname()[:2] for server in self._listening for sock in server.sockets]
+
+    async def listen(self, address: str) -> None:
+        """Listen at ``host:port`` or ``[host]:port``. OSError when that is not possible."""
+        loop = asyncio.get_running_loop()
+        host, _, port = address.rpartition(":")
+        self._listening.append(
+            await loop.create_server(
+                lambda: Connection(self._server, self._image, loop),
+                host.strip("[]"),
+                int(port),
+                backlog=1_024,
+                reuse_address=True,
+            )
+        )
+        if self._sweep is None:
+            self._sweep_later(loop)
+
+    async def stop(self, grace: float) -> None:
+        """Close the sockets, let answers under way end, close the connections."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+        for server in self._listening:
+            server.close()
+        self._server.pre_shutdown()
+        await self._server.shutdown(grace)
+        self._listening.clear()
+
+    def _sweep_later(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._sweep = loop.call_later(KEEP_ALIVE, self._sweep_now, loop)
+
+    def _sweep_now(self, loop: asyncio.AbstractEventLoop) -> None:
+        connections: list[Any] = self._server.connections
+        for connection in connections:
+            connection.end_if_stalled()
+        self._sweep_later(loop)

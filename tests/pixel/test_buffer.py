@@ -1,0 +1,204 @@
+"""pixel/buffer.py."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+import pytest
+
+from pixel.buffer import BATCH_PAUSE, MAX_BATCH, MAX_WAITING_OF_ONE, RETRY_PAUSE, OpenBuffer
+from store.nouns import Open, Verdict
+from tests.pixel.rig import LOG, FakeOpens
+
+
+class Pauses:
+    """Sleeps that end when the test says so."""
+
+    def __init__(self) -> None:
+        self.asked: list[float] = []
+        self._ends: asyncio.Queue[asyncio.Event] = asyncio.Queue()
+
+    async def __call__(self, seconds: float) -> None:
+        self.asked.append(seconds)
+        end = asyncio.Event()
+        self._ends.put_nowait(end)
+        await end.wait()
+
+    async def end_one(self) -> None:
+        (await self._ends.get()).set()
+
+
+def an_open(recipient_id: int = 1, at: float = 1.0, **more: str) -> Open:
+    return Open(recipient_id=recipient_id, at=at, verdict=Verdict.PERSON, rule="browser", **more)
+
+
+def buffer(opens: FakeOpens, pauses: Pauses | None = None, room: int = 10_000) -> OpenBuffer:
+    return OpenBuffer(opens, room, 30.0, LOG, pause=pauses or Pauses())
+
+
+async def until(opens: FakeOpens) -> None:
+    """Wait for the next call of the store, and let it end."""
+    await opens.calls.wait()
+    opens.calls.clear()
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_opens_are_written_in_batches(opens: FakeOpens) -> None:
+    """What comes within a fifth of a second is one transaction."""
+    pauses = Pauses()
+    waiting = buffer(opens, pauses)
+    waiting.start()
+    for recipient_id in range(50):
+        waiting.add(an_open(recipient_id))
+    await pauses.end_one()
+    await until(opens)
+    assert opens.batches == [50]
+    assert pauses.asked[0] == BATCH_PAUSE
+    assert (waiting.waiting, waiting.recorded) == (0, 50)
+    await waiting.stop(1.0)
+
+
+async def test_nothing_to_write_asks_nothing_of_the_store(opens: FakeOpens) -> None:
+    """An idle server does not wake up, and stopping it writes nothing."""
+    pauses = Pauses()
+    waiting = buffer(opens, pauses)
+    waiting.start()
+    await asyncio.sleep(0)
+    await waiting.stop(1.0)
+    assert (pauses.asked, opens.batches) == ([], [])
+
+
+async def test_a_long_line_is_written_without_pauses(opens: FakeOpens) -> None:
+    """More than a batch that waits is written at once, in transactions of bounded size."""
+    pauses = Pauses()
+    waiting = buffer(opens, pauses)
+    waiting.start()
+    for recipient_id in range(2 * MAX_BATCH + 1):
+        waiting.add(an_open(recipient_id))
+    await pauses.end_one()
+    await until(opens)
+    await until(opens)
+    assert opens.batches == [MAX_BATCH, MAX_BATCH]
+    await waiting.stop(1.0)
+    assert opens.batches == [MAX_BATCH, MAX_BATCH, 1]
+
+
+async def test_opens_outlive_a_store_that_cannot_be_written(opens: FakeOpens) -> None:
+    """P5: they wait, are tried again, and arrive once each, in order, when the store is back."""
+    pauses = Pauses()
+    waiting = buffer(opens, pauses)
+    waiting.start()
+    opens.refuse = True
+    waiting.add(an_open(1))
+    await pauses.end_one()
+    await until(opens)
+    waiting.add(an_open(2))
+    await pauses.end_one()  # the wait before the next try
+    await pauses.end_one()
+    await until(opens)
+    assert opens.recorded == []
+    opens.refuse = False
+    await pauses.end_one()
+    await pauses.end_one()
+    await until(opens)
+    assert [each.recipient_id for each in opens.recorded] == [1, 2]
+    assert pauses.asked[:4] == [BATCH_PAUSE, RETRY_PAUSE, BATCH_PAUSE, RETRY_PAUSE]
+    assert (waiting.waiting, waiting.dropped) == (0, 0)
+    await waiting.stop(1.0)
+
+
+async def test_bound_and_one_past_it(opens: FakeOpens, caplog: pytest.LogCaptureFixture) -> None:
+    """P5: the buffer holds as many as it has room for; the loss beyond is counted and told in the log."""
+    waiting = buffer(opens, room=10)
+    for recipient_id in range(10):
+        waiting.add(an_open(recipient_id))
+    assert (waiting.waiting, waiting.dropped) == (10, 0)
+    waiting.add(an_open(10))
+    assert (waiting.waiting, waiting.dropped) == (10, 1)
+    with caplog.at_level(logging.WARNING):
+        await waiting.stop(1.0)
+    assert len(opens.recorded) == 10
+    assert "1 opens were lost" in caplog.text
+
+
+async def test_same_load_again_takes_no_room(opens: FakeOpens) -> None:
+    """P2: a load like one that waits is the same view, up to the window's end; then it is a view of its own."""
+    waiting = buffer(opens, room=3)
+    for at in (100.0, 100.1, 129.9, 130.0):
+        waiting.add(an_open(1, at))
+    assert (waiting.waiting, waiting.repeated, waiting.dropped) == (2, 2, 0)
+    waiting.add(an_open(1, 100.2, agent="another"))
+    assert waiting.waiting == 3
+    await waiting.stop(1.0)
+    waiting.add(an_open(1, 130.1))
+    assert waiting.waiting == 1
+
+
+def test_one_pixel_cannot_fill_the_buffer(opens: FakeOpens) -> None:
+    """P2: one recipient's opens, each with another agent, hold a hundred places and not one more."""
+    waiting = buffer(opens)
+    for n in range(1_000):
+        waiting.add(an_open(1, agent=f"made up {n}"))
+    waiting.add(an_open(2))
+    assert (waiting.waiting, waiting.dropped) == (MAX_WAITING_OF_ONE + 1, 1_000 - MAX_WAITING_OF_ONE)
+
+
+async def test_one_open_that_chokes_the_store_takes_no_other_with_it(opens: FakeOpens) -> None:
+    """For a fault of ours each is tried by itself; the bad one is counted and told, the others are written."""
+    opens.poison = 3
+    waiting = buffer(opens)
+    for recipient_id in range(6):
+        waiting.add(an_open(recipient_id))
+    await waiting.stop(1.0)
+    assert [each.recipient_id for each in opens.recorded] == [0, 1, 2, 4, 5]
+    assert (waiting.waiting, waiting.recorded, waiting.failed) == (0, 5, 1)
+
+
+async def test_stop_writes_what_waits(opens: FakeOpens) -> None:
+    """An open that came just before the stop is written."""
+    waiting = buffer(opens)
+    waiting.start()
+    waiting.add(an_open(1))
+    await waiting.stop(1.0)
+    assert len(opens.recorded) == 1
+
+
+async def test_stop_with_a_store_that_cannot_be_written(opens: FakeOpens, caplog: pytest.LogCaptureFixture) -> None:
+    """Stopping does not wait for ever for a store that is gone, and says what was lost."""
+    opens.refuse = True
+    waiting = buffer(opens)
+    waiting.start()
+    waiting.add(an_open(1))
+    waiting.add(an_open(2))
+    await waiting.stop(1.0)
+    assert waiting.dropped == 2
+    assert "2 opens were lost" in caplog.text
+
+
+async def test_stop_does_not_write_a_batch_twice(tokens: object) -> None:
+    """A batch that is being written when the stop comes is waited for, and not written again."""
+    del tokens
+    written: list[Open] = []
+    may_end = asyncio.Event()
+    began = asyncio.Event()
+
+    class SlowOpens:
+        async def record(self, opens: Sequence[Open]) -> int:
+            written.extend(opens)
+            began.set()
+            await may_end.wait()
+            return len(opens)
+
+    async def no_pause(_: float) -> None:
+        return
+
+    waiting = OpenBuffer(SlowOpens(), 10, 30.0, LOG, pause=no_pause)
+    waiting.start()
+    waiting.add(an_open(1))
+    await began.wait()
+    stopping = asyncio.create_task(waiting.stop(30.0))
+    await asyncio.sleep(0)
+    may_end.set()
+    await stopping
+    assert len(written) == 1
