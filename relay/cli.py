@@ -1,0 +1,255 @@
+"""
+The command ``homing``.
+
+Each command loads what it needs when it is called, so that ``homing --help`` is quick. What a command does stands in
+a module of its own; here are only its words.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+CONFIG = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=Path("config.toml"),
+    envvar="HOMING_CONFIG",
+    show_default=True,
+    help="The configuration file.",
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
+FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+
+
+class WrongUse(click.ClickException):
+    """What a person can mend: said in plain words, exit status 2."""
+
+    exit_code = 2
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="homing", message="%(package)s %(version)s")
+def main() -> None:
+    """Homing: a self-hosted SMTP relay that knows what became of every mail."""
+
+
+@main.command()
+@CONFIG
+def serve(config_path: Path) -> None:
+    """Run the relay: submission, delivery, bounces, pixel, pages."""
+    from relay.config import ConfigError
+    from relay.preflight import load
+    from relay.serve import CannotStart, run
+
+    try:
+        run(load(config_path), config_path)
+    except (ConfigError, CannotStart) as error:
+        raise WrongUse(str(error)) from None
+
+
+@main.command()
+@click.option("--mails", default=200, show_default=True, help="How many mails to send.")
+@click.option("--stay", is_flag=True, help="Keep running at the end, to look at the pages; Ctrl-C ends it.")
+def demo(mails: int, stay: bool) -> None:
+    """Show a whole world on this machine: every status within a minute, without DNS or port 25."""
+    from relay.demo import run
+
+    sys.exit(run(mails=mails, stay=stay))
+
+
+@main.command()
+@CONFIG
+@JSON
+@click.option("--from-start", is_flag=True, help="Begin with the oldest event instead of the last ten.")
+@click.option("--after", type=int, help="Begin behind this position.")
+@click.option("--no-follow", is_flag=True, help="Stop at the newest event.")
+def tail(config_path: Path, as_json: bool, from_start: bool, after: int | None, no_follow: bool) -> None:
+    """Follow what happens, like tail -f."""
+    from relay.commands import follow
+
+    _run(follow(_read(config_path), as_json=as_json, after=0 if from_start else after, stop_at_end=no_follow))
+
+
+@main.command()
+@CONFIG
+@JSON
+@click.argument("what")
+def status(config_path: Path, as_json: bool, what: str) -> None:
+    """
+    Tell what became of WHAT: an address, a message or recipient id, an invoice, or a Message-ID.
+
+    Exits with 1 when nothing is known of it.
+    """
+    from relay.commands import show_status
+
+    sys.exit(_run(show_status(_read(config_path), what, as_json=as_json)))
+
+
+@main.group()
+def suppress() -> None:
+    """Addresses that mail is no longer sent to."""
+
+
+@suppress.command("list")
+@CONFIG
+@JSON
+def suppress_list(config_path: Path, as_json: bool) -> None:
+    """List them, with the reason and the mail that caused each."""
+    from relay.commands import list_suppressions
+
+    _run(list_suppressions(_read(config_path), as_json=as_json))
+
+
+@suppress.command("add")
+@CONFIG
+@click.argument("address")
+@click.option("--note", default="", help="Why, in your words.")
+def suppress_add(config_path: Path, address: str, note: str) -> None:
+    """Stop sending to ADDRESS."""
+    from relay.commands import add_suppression
+
+    _run(add_suppression(_read(config_path), address, note))
+
+
+@suppress.command("lift")
+@CONFIG
+@click.argument("address")
+def suppress_lift(config_path: Path, address: str) -> None:
+    """Send to ADDRESS again. Exits with 1 when it was not suppressed."""
+    from relay.commands import lift_suppression
+
+    sys.exit(_run(lift_suppression(_read(config_path), address)))
+
+
+@main.group()
+def user() -> None:
+    """Credentials that applications log in with."""
+
+
+@user.command("add")
+@CONFIG
+@JSON
+@click.argument("name")
+@click.option("--from-domain", "from_domains", multiple=True, help="Allow only senders of this domain. Repeatable.")
+@click.option("--network", "networks", multiple=True, help="Allow only clients of this network. Repeatable.")
+def user_add(
+    config_path: Path, as_json: bool, name: str, from_domains: tuple[str, ...], networks: tuple[str, ...]
+) -> None:
+    """Make a credential called NAME; its password is shown this once."""
+    from relay.commands import add_user
+
+    _run(add_user(_read(config_path), name, from_domains, networks, as_json=as_json))
+
+
+@user.command("list")
+@CONFIG
+@JSON
+def user_list(config_path: Path, as_json: bool) -> None:
+    """List the credentials."""
+    from relay.commands import list_users
+
+    _run(list_users(_read(config_path), as_json=as_json))
+
+
+@user.command("revoke")
+@CONFIG
+@click.argument("name")
+def user_revoke(config_path: Path, name: str) -> None:
+    """End the credential called NAME. Exits with 1 when there is none."""
+    from relay.commands import revoke_user
+
+    sys.exit(_run(revoke_user(_read(config_path), name)))
+
+
+@main.command()
+@click.argument("reply", nargs=-1)
+@JSON
+def explain(reply: tuple[str, ...], as_json: bool) -> None:
+    """
+    Say what an SMTP REPLY means: homing explain "550 5.1.10 RecipientNotFound".
+
+    Without REPLY, reads one reply a line from standard input.
+    """
+    from relay.explain import explain_as_json, explain_as_text
+
+    lines = [" ".join(reply)] if reply else _lines(sys.stdin.buffer)
+    for line in (explain_as_json if as_json else explain_as_text)(lines):
+        click.echo(line)
+
+
+@main.command()
+@FILES
+@JSON
+def inspect(files: tuple[Path, ...], as_json: bool) -> None:
+    """Say what bounce mails in FILES report: about whom, why, and by which rule."""
+    from relay.explain import inspect_as_json, inspect_as_text
+
+    for line in (inspect_as_json if as_json else inspect_as_text)(files):
+        click.echo(line)
+
+
+@main.command()
+@FILES
+@click.option("--out", "folder", required=True, type=click.Path(path_type=Path, file_okay=False), help="Write here.")
+def rewrite(files: tuple[Path, ...], folder: Path) -> None:
+    """Write what would leave for each mail in FILES, and one JSON object a line: pixel or not, where, and why not."""
+    import json
+
+    from relay.message.rewrite_files import rewrite_files
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for result in rewrite_files(files, folder):
+        click.echo(json.dumps(result, ensure_ascii=False))
+
+
+@main.command("send-test")
+@CONFIG
+@click.option("--user", "name", default="", help="User of a credential.")
+@click.option("--password", default="", help="Its password.")
+@click.option("--from", "sender", default="office@club.test", show_default=True)
+@click.argument("recipient")
+def send_test(config_path: Path, name: str, password: str, sender: str, recipient: str) -> None:
+    """Send one small invoice mail to RECIPIENT through the relay that runs with this configuration."""
+    import smtplib
+
+    from relay.preflight import host_and_port
+    from relay.send_test import send
+
+    host, port = host_and_port(_read(config_path).relay.submission.listen[0])
+    try:
+        click.echo(send(host, port, user=name, password=password, sender=sender, recipient=recipient))
+    except (OSError, smtplib.SMTPException) as error:
+        raise WrongUse(f"{host}:{port}: {error}") from None
+
+
+def _read(config_path: Path) -> Any:
+    from relay.config import ConfigError, read
+
+    try:
+        return read(config_path)
+    except ConfigError as error:
+        raise WrongUse(str(error)) from None
+
+
+def _run(work: Any) -> Any:
+    """Run a command's coroutine; what a person can mend ends in a sentence and not in a traceback."""
+    import asyncio
+    import contextlib
+
+    from store.errors import StoreError
+
+    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
+        try:
+            return asyncio.run(work)
+        except StoreError as error:
+            raise WrongUse(str(error)) from None
+    return 0
+
+
+def _lines(stream: Any) -> Any:
+    """Read lines as text, whatever their octets."""
+    for line in stream:
+        yield line.decode("utf-8", "replace").rstrip("\r\n")

@@ -1,0 +1,50 @@
+"""
+What a reply or a report says, as lines: the engines of ``homing explain`` and ``homing inspect``.
+
+Neither opens the store.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from bounce.inspect_files import explain_lines, inspect_files
+from relay.tail import printable
+from store.nouns import Reason
+from store.reasons import text as reason_text
+
+
+def explain_as_json(replies: Iterable[str]) -> Iterator[str]:
+    """Give one JSON object for each reply: ``{"reason", "permanent", "status", "rule"}``."""
+    for finding in explain_lines(replies):
+        yield json.dumps(finding, ensure_ascii=False)
+
+
+def explain_as_text(replies: Iterable[str]) -> Iterator[str]:
+    """Give a few plain lines for each reply: the reason, what to do, and the rule that said so."""
+    for finding in explain_lines(replies):
+        told = reason_text(Reason(finding["reason"]))
+        lasting = "for good" if finding["permanent"] else "for now"
+        yield f"{finding['reason']} ({lasting}): {told.sentence}"
+        yield f"  What to do: {told.advice}"
+        yield f"  Rule: {finding['rule']}"
+
+
+def inspect_as_json(files: Sequence[Path]) -> Iterator[str]:
+    """Give one JSON object for each file: ``{"file", "kind", "recipients": [...]}``."""
+    for report in inspect_files(files):
+        yield json.dumps(report, ensure_ascii=False)
+
+
+def inspect_as_text(files: Sequence[Path]) -> Iterator[str]:
+    """Give a few plain lines for each file: what it is, and about whom."""
+    for report in inspect_files(files):
+        yield f"{report['file']}: {report['kind']}"
+        for recipient in report["recipients"]:
+            reason = recipient["reason"]
+            sentence = reason_text(Reason(reason)).sentence if reason else ""
+            address = printable(recipient["address"] or "address not told")
+            yield f"  {address}: {recipient['action']}, {reason}. {sentence}"
+            if recipient["diagnostic"]:
+                yield f"    It said: {printable(recipient['diagnostic'])}"
+            yield f"    Rule: {recipient['rule']}"

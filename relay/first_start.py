@@ -1,0 +1,78 @@
+"""
+What a first start makes and says: keys, a certificate, one credential, one person for the pages.
+
+The words printed here are what a newcomer pastes into an application; they are shown once, with the passwords.
+"""
+
+from dataclasses import dataclass
+
+from relay.config import Config
+from relay.preflight import host_and_port
+from store.open import Store
+
+FIRST_CREDENTIAL = "default"
+FIRST_PERSON = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class FirstSecrets:
+    """The passwords that exist in clear only now; empty where there was one before."""
+
+    user: str = ""
+    password: str = ""
+    admin_password: str = ""
+
+
+async def make_secrets(store: Store, admin_password: str) -> FirstSecrets:
+    """Make the first credential and the first person, where there is none yet. The password given is random."""
+    user = password = ""
+    if not await store.credentials.list():
+        user, password = await store.credentials.create(FIRST_CREDENTIAL)
+    if await store.people.count():
+        return FirstSecrets(user, password)
+    await store.people.create(FIRST_PERSON, admin_password)
+    return FirstSecrets(user, password, admin_password)
+
+
+def welcome(config: Config, secrets: FirstSecrets, addresses: dict[str, str], command: str) -> str:
+    """
+    Say what to paste into an application, where the pages are, and how to send a first mail.
+
+    Args:
+        config: What is running.
+        secrets: The passwords made just now.
+        addresses: What is listened on: "submission", "bounce", "pixel", "admin".
+        command: How this program is called here: ".venv/bin/homing".
+    """
+    host, port = host_and_port(addresses["submission"])
+    lines = [
+        f"Homing is running. Statuses: {command} tail",
+        "",
+        "  SMTP settings for your application",
+        f"    Server      {host}",
+        f"    Port        {port}",
+        "    Encryption  STARTTLS" if config.relay.submission.certificate else "    Encryption  none",
+    ]
+    if secrets.user:
+        lines += [
+            f"    User        {secrets.user}",
+            f"    Password    {secrets.password}      (shown this once; more: {command} user add NAME)",
+        ]
+    else:
+        lines += [f"    User        as made before; a new one: {command} user add NAME"]
+    lines += ["", "  Pages", f"    http://{addresses['admin']}/"]
+    if secrets.admin_password:
+        lines += [f"    User        {FIRST_PERSON}", f"    Password    {secrets.admin_password}      (shown this once)"]
+    if config.relay.sandbox.enabled:
+        lines += ["", *_sandbox_lines(config, secrets, command)]
+    return "\n".join(lines)
+
+
+def _sandbox_lines(config: Config, secrets: FirstSecrets, command: str) -> list[str]:
+    domain = config.relay.sandbox.domain
+    login = f"--user {secrets.user} --password {secrets.password} " if secrets.user else "--user USER --password PASSWORD "
+    return [
+        "  Send a test mail; it is delivered and opened, and `tail` shows it",
+        f"    {command} send-test {login}ann@{domain}",
+        f"    Others act out their statuses: gone@, full@, later-bounce@, slow@ {domain}",
+    ]

@@ -1,0 +1,81 @@
+"""
+The keys of an installation: one master key, from which the pixel's and the return paths' are derived.
+
+The file holds one key a line, as hexadecimal; the first is the current one, those below it are still tried when a token
+is read. To rotate, put a new line on top. Losing the file makes every pixel and return path already sent unreadable.
+"""
+
+import binascii
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from store.seal import Seal, derive_key
+
+KEY_OCTETS = 32
+PIXEL_LABEL = "homing pixel"
+RETURN_PATH_LABEL = "homing return path"
+PIXEL_KIND = 1
+RETURN_PATH_KIND = 2
+
+
+class KeyFileError(Exception):
+    """The key file cannot be used; the text says why, and never shows the key."""
+
+
+def load_or_make(path: Path, draw: Callable[[int], bytes]) -> tuple[list[bytes], bool]:
+    """
+    Read the master keys, or make the first one.
+
+    Args:
+        path: The key file; made with mode 0600 when it is not there.
+        draw: Gives that many random octets.
+
+    Returns:
+        The keys, the current one first, and whether it was made just now.
+
+    Raises:
+        KeyFileError: The file holds something else than keys.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        text = path.read_text(encoding="ascii")
+    except FileNotFoundError:
+        key = draw(KEY_OCTETS)
+        _write_private(path, key.hex() + "\n")
+        return [key], True
+    except UnicodeDecodeError:
+        raise KeyFileError(f"{path} is not a key file: one key of 64 hexadecimal digits a line") from None
+    try:
+        keys = [binascii.unhexlify(line.strip()) for line in text.splitlines() if line.strip()]
+    except binascii.Error:
+        keys = []
+    if not keys or any(len(key) != KEY_OCTETS for key in keys):
+        raise KeyFileError(f"{path} is not a key file: one key of 64 hexadecimal digits a line")
+    return keys, False
+
+
+def pixel_seal(keys: list[bytes]) -> Seal:
+    """Give the seal of pixel tokens: another key than that of return paths, so that neither can forge the other."""
+    return _seal(keys, PIXEL_LABEL, PIXEL_KIND)
+
+
+def return_path_seal(keys: list[bytes]) -> Seal:
+    """Give the seal of return paths."""
+    return _seal(keys, RETURN_PATH_LABEL, RETURN_PATH_KIND)
+
+
+def _seal(keys: list[bytes], label: str, kind: int) -> Seal:
+    current, *previous = (derive_key(key, label) for key in keys)
+    return Seal(current, previous, kind=kind)
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file that only we can read, in one step: a crash leaves none or all of it."""
+    partial = path.with_suffix(".new")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)

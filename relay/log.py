@@ -1,0 +1,53 @@
+"""
+The log: one line per fact, as text or as JSON, on standard error.
+
+Facts about mail are the journal's events; the lines here are those same events (``relay/tail.py`` writes them), plus
+what concerns the program itself. Nothing logs an error that it also raises.
+"""
+
+import json
+import logging
+import sys
+
+from relay.settings import LogSettings
+from relay.tail import printable, timestamp
+
+LOGGER = "homing"
+
+
+class _Text(logging.Formatter):
+    """``2026-11-23T09:14:03.120Z warning homing.pixel: text``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write one line; a traceback follows on lines of its own."""
+        line = f"{timestamp(record.created)} {record.levelname.lower()} {record.name}: {printable(record.getMessage())}"
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+class _Json(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write one object; a traceback is one of its values."""
+        fields = {
+            "at": timestamp(record.created),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            fields["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(fields, ensure_ascii=False)
+
+
+def configure(settings: LogSettings) -> logging.Logger:
+    """Set the program's logger up, and give it. Libraries speak from warnings on."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Json() if settings.format == "json" else _Text())
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.WARNING)
+    logging.raiseExceptions = False  # a full log disk never hurts the mail
+    log = logging.getLogger(LOGGER)
+    log.setLevel(settings.level.upper())
+    return log

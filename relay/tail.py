@@ -1,0 +1,92 @@
+"""
+One event as a line: for ``homing tail``, for the log, for people and for programs.
+
+Pure: no I/O, no clock, no chance.
+"""
+
+import json
+from datetime import UTC, datetime
+
+from store.journal_record import EventRecord
+from store.nouns import Verdict
+from store.reasons import text as reason_text
+
+_LOADED_BY = {
+    Verdict.PERSON: "by a person",
+    Verdict.PROXY: "through the mail provider: a person, time right, place unknown",
+    Verdict.UNCERTAIN: "perhaps by a machine: cannot be known",
+    Verdict.PREFETCH: "loaded automatically: cannot be known",
+    Verdict.SCANNER: "loaded by a security scanner, not by a person",
+    Verdict.PROBE: "probed, not loaded",
+    Verdict.OWN: "seen from your own office: does not count",
+}
+
+
+def timestamp(at: float) -> str:
+    """Write a time as UTC ISO 8601 to the millisecond: ``2026-11-23T09:14:03.120Z``."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def as_line(record: EventRecord) -> str:
+    """Write an event for people: time, what happened, to whom, and why in words."""
+    event = record.event
+    about = f' "{printable(record.subject)}"' if record.subject else ""
+    details = "; ".join(_details(record))
+    line = f"{timestamp(event.at)} {event.kind:<13} {printable(record.forward_path)}{about}"
+    return f"{line}: {details}" if details else line
+
+
+def as_json(record: EventRecord) -> str:
+    """Write an event for programs: one JSON object, ids as text since JavaScript's numbers are too short for them."""
+    event = record.event
+    fields = {
+        "position": record.position,
+        "event": event.kind,
+        "at": timestamp(event.at),
+        "message": str(event.message_id),
+        "recipient": str(event.recipient_id),
+        "address": record.forward_path,
+        "subject": record.subject,
+        "customer": record.customer,
+        "invoice": record.invoice,
+        "reason": event.reason.value if event.reason else None,
+        "explanation": reason_text(event.reason).sentence if event.reason else None,
+        "rule": event.rule or None,
+        "reply": event.reply or None,
+        "status": event.status or None,
+        "remote_host": event.remote_host or None,
+        "remote_address": event.remote_address or None,
+        "tls": event.tls or None,
+        "attempt": event.attempt or None,
+        "next_attempt_at": timestamp(event.next_attempt_at) if event.next_attempt_at else None,
+        "caused_by": str(event.caused_by) if event.caused_by else None,
+        "verdict": event.verdict.value if event.verdict else None,
+        "note": event.note or None,
+    }
+    return json.dumps(fields, ensure_ascii=False)
+
+
+def printable(text: str) -> str:
+    """Take out what could steer a terminal: control characters become a question mark."""
+    return "".join(character if character.isprintable() else "?" for character in text)
+
+
+def _details(record: EventRecord) -> list[str]:
+    event = record.event
+    said: list[str] = []
+    if event.reason:
+        said.append(f"{event.reason.value}, {reason_text(event.reason).sentence}")
+    if event.verdict:
+        said.append(_LOADED_BY[event.verdict])
+    if event.reply:
+        host = f"{event.remote_host} said " if event.remote_host else ""
+        said.append(f"{host}{printable(event.reply)}")
+    if event.next_attempt_at:
+        said.append(f"next try {timestamp(event.next_attempt_at)}")
+    if event.caused_by:
+        said.append(f"because of recipient {event.caused_by}")
+    if event.tls:
+        said.append(printable(event.tls))
+    if event.note:
+        said.append(printable(event.note))
+    return said
