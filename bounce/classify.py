@@ -1,0 +1,138 @@
+"""
+Name what a reply means: the one classifier for replies in the session and for the replies that reports quote.
+
+Words beat codes, and the innermost reply decides: in ``550-Callout verification failed: 550 552 5.2.2 Quota
+exceeded`` that is the last one. What the rules look for is data, see ``bounce/rulebook.py``. Whether a failure is
+permanent follows the class of the code that was said to us, not the reason.
+
+Pure: no I/O, no clock, no chance.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bounce.rulebook import Facts, Rule, shipped
+from bounce.words import LIMIT, words_of
+from store.nouns import Phase, Reason, Reply, Status
+
+# Reasons that are for now, where no code tells: section 1 of the vocabulary.
+_FOR_NOW = frozenset(
+    {Reason.MAILBOX_FULL, Reason.RATE_LIMITED, Reason.CONNECTION_FAILED, Reason.SYSTEM_ERROR, Reason.EXPIRED}
+)
+_FIRST_CODE = re.compile(r"\s{0,9}([2-6][0-9]{2})(?=[ \t-]|$)")
+# status-code of RFC 3463, not a part of a longer number (8.12.10, 192.0.2.5)
+_STATUS = re.compile(r"(?<![0-9.])([245])\.([0-9]{1,3})\.([0-9]{1,3})(?![0-9]|\.[0-9])")
+# A reply inside a reply: a code behind something that hands over, and words or a status behind it.
+_NESTED = re.compile(
+    r"(?:[:>(\"'=;]|\b(?:said|says|returned|responded|response|with|was|error|failed|code))"
+    r"[ \t]{0,3}(?:#[ \t]?)?(?P<code>[45][0-9]{2})(?=[ \t-][ \t]{0,3}[^\s0-9]|[ \t-][245]\.[0-9]{1,3}\.[0-9]|[ \t][45][0-9]{2}[ \t])"
+)
+_CODE_AGAIN = re.compile(r"[45][0-9]{2}(?=[ \t])")
+
+_RULES = shipped()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a reply means."""
+
+    reason: Reason
+    permanent: bool
+    status: str  # enhanced status code as said, "" when none was
+    rule: str  # name of the rule that fired; "" when none did
+
+
+def classify(reply: Reply | str, *, phase: Phase | None = None, remote_host: str = "", action: str = "") -> Finding:
+    """
+    Say why a recipient was refused or put off.
+
+    Args:
+        reply: A reply, or one as text: ``550-5.1.1 no such user``, its lines joined with blanks. A text without a
+            code (words of a report) is taken as well.
+        phase: Where in the session it was said, if known.
+        remote_host: Name of the host that said it, if known.
+        action: The Action field of a report (RFC 3464 section 2.3.3), "" outside of reports.
+    """
+    text = str(reply) if isinstance(reply, Reply) else reply
+    return classify_texts([text], phase=phase, remote_host=remote_host, action=action)
+
+
+def classify_texts(
+    texts: Sequence[str],
+    *,
+    status: str = "",
+    phase: Phase | None = None,
+    remote_host: str = "",
+    action: str = "",
+) -> Finding:
+    """
+    Name what several texts about one failure mean; the first one whose words say something decides.
+
+    Args:
+        texts: Best source first: the reply as quoted, then what a report says around it.
+        status: Enhanced status code that stands beside the texts (the Status field of a report), "" for none.
+        phase, remote_host, action: As in ``classify``.
+    """
+    layers = [layer for text in texts for layer in _layers(text[:LIMIT])]
+    stated = Status.parse(status)
+    said = next((s for layer in layers if (s := _status(layer)) and s.category != 2), None)
+    code = next((c for text in texts if (c := _code(text))), "")
+    exact = said if said and not _vague(said) else stated if stated and not _vague(stated) else said or stated
+    host, where = remote_host.lower().rstrip("."), phase.value if phase else ""
+    rule: Rule | None = None
+    for layer in layers:
+        own_code = _code(layer) or code
+        facts = Facts(
+            words=words_of(layer, code=own_code), code=own_code, status=_status(layer) or exact, host=host, phase=where
+        )
+        if rule := _RULES.by_words(facts):
+            break
+    if rule is None:
+        rule = _RULES.by_codes(Facts(words=words_of(""), code=code, status=exact, host=host, phase=where))
+    reason = rule.reason if rule else Reason.UNDETERMINED
+    return Finding(
+        reason=reason,
+        permanent=_permanent(code, stated or said, rule, reason, action),
+        status=str(exact) if exact else "",
+        rule=rule.name if rule else "",
+    )
+
+
+def _layers(text: str) -> list[str]:
+    """Split a text at the replies quoted inside it: innermost first, the whole last."""
+    layers = [text]
+    for match in _NESTED.finditer(text, 4):
+        start = match.start("code")
+        while again := _CODE_AGAIN.match(text, start + 4):  # "550 552 5.2.2": the second is the inner one
+            start = again.start()
+        layers.append(text[start:])
+    return layers[:0:-1][:8] + [text]
+
+
+def _code(text: str) -> str:
+    match = _FIRST_CODE.match(text)
+    return match[1] if match else ""
+
+
+def _status(text: str) -> Status | None:
+    match = _STATUS.search(text)
+    return Status(int(match[1]), int(match[2]), int(match[3])) if match else None
+
+
+def _vague(status: Status) -> bool:
+    """x.0.0 says nothing but its class."""
+    return status.subject == 0 and status.detail == 0
+
+
+def _permanent(code: str, status: Status | None, rule: Rule | None, reason: Reason, action: str) -> bool:
+    """The class of the code first, then of the status; without either what the rule or the reason suggests."""
+    if action == "delayed":
+        return False
+    if code[:1] in ("4", "5"):
+        return code[0] == "5"
+    if status is not None and status.category in (4, 5):
+        return status.category == 5
+    if rule is not None and rule.permanent is not None:
+        return rule.permanent
+    return reason not in _FOR_NOW

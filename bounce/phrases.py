@@ -1,0 +1,146 @@
+"""
+Phrases: how rules write down what they look for, and the search for all of them at once.
+
+Grammar of a phrase::
+
+    phrase = item *( " " item )
+    item   = choice *( "|" choice ) / "(" choice *( "|" choice ) ")" / ".." / "^" / "$"
+    choice = word / word "?" / stem "*"
+
+``a|b`` is either word, ``reject*`` any word that begins so, ``users?`` a word with or without its last letter,
+``(the)`` a word that may be missing, ``..`` up to ``GAP`` words of any kind, ``^`` the start and ``$`` the end of
+the text. Marks like ``{addr}`` are words.
+
+A text is searched for all phrases in one pass: each phrase is filed under the first letters of its rarest word, and
+each word of the text looks up the phrases filed there. No regular expression, so nothing to explode: the work is
+bounded by words x phrases under one key x words of a phrase x GAP.
+
+Pure: no I/O, no clock, no chance.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from bounce.words import words_of
+
+GAP = 6  # words that ".." may stand for, at most
+_KEY = 3  # letters of a word that phrases are filed under
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    exact: frozenset[str]
+    stems: tuple[str, ...]
+
+    def matches(self, word: str) -> bool:
+        return word in self.exact or (bool(self.stems) and word.startswith(self.stems))
+
+
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    """One way to read a phrase: runs of items, a gap between each run and the next."""
+
+    phrase: int
+    runs: tuple[tuple[_Item, ...], ...]
+    offset: int  # of the item it is filed under, in the first run
+    at_start: bool
+    at_end: bool
+
+
+class PhraseError(ValueError):
+    """A phrase that cannot be understood."""
+
+
+class Phrases:
+    """Any number of phrases, searched for together. Phrases are known by their place in ``texts``."""
+
+    def __init__(self, texts: Sequence[str]) -> None:
+        patterns = [pattern for n, text in enumerate(texts) for pattern in _compile(n, text)]
+        common = Counter(key for p in patterns for run in p.runs for item in run for key in _keys(item))
+        self._files: dict[str, list[_Pattern]] = defaultdict(list)
+        for pattern in patterns:
+            first = pattern.runs[0]
+            offset = min(range(len(first)), key=lambda n: sum(common[key] for key in _keys(first[n])))
+            filed = _Pattern(pattern.phrase, pattern.runs, offset, pattern.at_start, pattern.at_end)
+            for key in _keys(first[offset]):
+                self._files[key].append(filed)
+
+    def search(self, words: Sequence[str]) -> set[int]:
+        """Give the numbers of all phrases that stand in ``words``."""
+        found: set[int] = set()
+        files = self._files
+        for place, word in enumerate(words):
+            for pattern in files.get(word[:_KEY], ()):
+                if pattern.phrase not in found and _stands(pattern, words, place - pattern.offset):
+                    found.add(pattern.phrase)
+        return found
+
+
+def _keys(item: _Item) -> set[str]:
+    return {word[:_KEY] for word in (*item.exact, *item.stems)}
+
+
+def _stands(pattern: _Pattern, words: Sequence[str], start: int) -> bool:
+    if start < 0 or (pattern.at_start and start):
+        return False
+    if not _run_stands(pattern.runs[0], words, start):
+        return False
+    end = start + len(pattern.runs[0])
+    for run in pattern.runs[1:]:
+        for place in range(end, min(end + GAP, len(words) - len(run)) + 1):
+            if _run_stands(run, words, place):
+                end = place + len(run)
+                break
+        else:
+            return False
+    return end == len(words) if pattern.at_end else True
+
+
+def _run_stands(run: tuple[_Item, ...], words: Sequence[str], start: int) -> bool:
+    if start + len(run) > len(words):
+        return False
+    return all(item.matches(words[start + n]) for n, item in enumerate(run))
+
+
+def _compile(number: int, text: str) -> Iterable[_Pattern]:
+    tokens = text.split()
+    at_start = tokens[:1] == ["^"]
+    at_end = tokens[-1:] == ["$"]
+    tokens = tokens[at_start : len(tokens) - at_end]
+    optional = [n for n, token in enumerate(tokens) if token.startswith("(")]
+    for kept in product((True, False), repeat=len(optional)):
+        left_out = {n for n, keep in zip(optional, kept, strict=True) if not keep}
+        runs: list[list[_Item]] = [[]]
+        for n, token in enumerate(tokens):
+            if n in left_out:
+                continue
+            if token == "..":
+                runs.append([])
+            else:
+                runs[-1].extend(_items(token.strip("()"), text))
+        if not all(runs):
+            raise PhraseError(f"a gap needs a word on both sides: {text!r}")
+        yield _Pattern(number, tuple(map(tuple, runs)), 0, at_start, at_end)
+
+
+def _items(token: str, phrase: str) -> list[_Item]:
+    """Read one item. A word is cut as texts are cut, so ``e-mail`` gives two items and ``宛先`` one a character."""
+    exact: set[str] = set()
+    stems: list[str] = []
+    for choice in token.split("|"):
+        words = words_of(choice.rstrip("*?")).words
+        if len(words) != 1:
+            if "|" in token or not words:
+                raise PhraseError(f"an alternative must be one word: {phrase!r}")
+            return [_Item(frozenset((word,)), ()) for word in words]
+        if choice.endswith("*"):
+            if len(words[0]) < _KEY and words[0].isascii():
+                raise PhraseError(f"a stem needs {_KEY} letters: {phrase!r}")
+            stems.append(words[0])
+        else:
+            exact.add(words[0])
+            if choice.endswith("?"):
+                exact.add(words[0][:-1])
+    return [_Item(frozenset(exact), tuple(stems))]

@@ -1,0 +1,164 @@
+"""
+The rules of ``rules/*.toml``: what they may say, and the search for the first one that fits.
+
+A rule is a table::
+
+    [[rule]]
+    name = "over-quota"                    # unique; shown to people, so that a verdict can be argued with
+    reason = "mailbox_full"
+    example = "552 5.2.2 Over quota"       # a reply that must hit this very rule (a test holds it)
+    any = ["over quota", "mailbox full"]   # one of these phrases must stand in the text (bounce/phrases.py)
+    with = ["exceed*"]                     # and one of these
+    not = ["sending quota"]                # and none of these
+    sites = ["spamhaus.org"]               # or, in place of "any", a host or URL of these domains
+    links = ["overquotaperm"]              # or a word of a URL's path or query
+    code = ["4", "550"]                    # and the reply code begins so
+    status = ["5.1.1", "x.2.2"]            # and the enhanced status code is one of these
+    host = ["google.com"]                  # and the host that spoke is of one of these domains
+    phase = ["mail"]                       # and the session had come that far
+    permanent = false                      # used only where neither code nor status tell the class
+
+Files are read in the order of their names and rules in the order they stand in; the first that fits wins. Rules
+without ``any``, ``sites`` and ``links`` go by codes alone; they are asked last.
+
+Pure: no I/O, no clock, no chance.
+"""
+
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from bounce.phrases import Phrases
+from bounce.words import Words
+from store.nouns import Reason, Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule; see the module's docstring for what each field means."""
+
+    name: str
+    reason: Reason
+    example: str
+    any: tuple[str, ...] = ()
+    with_: tuple[str, ...] = ()
+    not_: tuple[str, ...] = ()
+    sites: tuple[str, ...] = ()
+    links: frozenset[str] = frozenset()
+    code: tuple[str, ...] = ()
+    status: frozenset[str] = frozenset()
+    host: tuple[str, ...] = ()
+    phase: frozenset[str] = frozenset()
+    permanent: bool | None = None
+
+    @property
+    def by_words(self) -> bool:
+        """Whether the rule looks at what is said, not at codes alone."""
+        return bool(self.any or self.sites or self.links)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a rule may ask about."""
+
+    words: Words
+    code: str = ""  # three digits, or ""
+    status: Status | None = None
+    host: str = ""  # the host that spoke, lower case
+    phase: str = ""
+
+
+class Rulebook:
+    """All rules, ready to be searched."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        self.rules = tuple(rules)
+        by_words = [(n, rule) for n, rule in enumerate(self.rules) if rule.by_words]
+        self._by_codes = [rule for rule in self.rules if not rule.by_words]
+        texts = dict.fromkeys(text for rule in self.rules for text in (*rule.any, *rule.with_, *rule.not_))
+        self._numbers = {text: n for n, text in enumerate(texts)}
+        self._phrases = Phrases(list(texts))
+        self._rules_of: dict[int, list[int]] = {}  # phrase -> places of the rules that have it under "any"
+        for place, rule in by_words:
+            for text in rule.any:
+                self._rules_of.setdefault(self._numbers[text], []).append(place)
+        self._by_site = [(place, rule) for place, rule in by_words if rule.sites]
+        self._by_link = [(place, rule) for place, rule in by_words if rule.links]
+        self._asked = {place: (self._numbers_of(rule.with_), self._numbers_of(rule.not_)) for place, rule in by_words}
+
+    def _numbers_of(self, texts: tuple[str, ...]) -> frozenset[int]:
+        return frozenset(self._numbers[text] for text in texts)
+
+    def by_words(self, facts: Facts) -> Rule | None:
+        """Give the first rule that fits what is said, or None."""
+        phrases = self._phrases.search(facts.words.words)
+        places = {place for phrase in phrases for place in self._rules_of.get(phrase, ())}
+        if facts.words.hosts:
+            places.update(place for place, rule in self._by_site if _of_domains(facts.words.hosts, rule.sites))
+        if facts.words.links:
+            places.update(place for place, rule in self._by_link if rule.links & facts.words.links)
+        for place in sorted(places):
+            with_, not_ = self._asked[place]
+            if (not with_ or with_ & phrases) and not not_ & phrases and _fits(self.rules[place], facts):
+                return self.rules[place]
+        return None
+
+    def by_codes(self, facts: Facts) -> Rule | None:
+        """Give the first rule without words that fits code, status, phase and host, or None."""
+        return next((rule for rule in self._by_codes if _fits(rule, facts)), None)
+
+
+def _fits(rule: Rule, facts: Facts) -> bool:
+    if rule.code and not facts.code.startswith(rule.code):
+        return False
+    if rule.status and not _status_in(facts.status, rule.status):
+        return False
+    if rule.phase and facts.phase not in rule.phase:
+        return False
+    return not rule.host or _of_domains((facts.host,), rule.host)
+
+
+def _status_in(status: Status | None, wanted: frozenset[str]) -> bool:
+    if status is None:
+        return False
+    return str(status) in wanted or f"x.{status.subject}.{status.detail}" in wanted
+
+
+def _of_domains(hosts: Iterable[str], domains: tuple[str, ...]) -> bool:
+    return any(host == domain or host.endswith("." + domain) for host in hosts for domain in domains)
+
+
+def read_rules(toml: str) -> list[Rule]:
+    """Read one file of rules. ValueError names the rule that is wrong."""
+    return [_rule(table) for table in tomllib.loads(toml).get("rule", [])]
+
+
+def _rule(table: dict[str, Any]) -> Rule:
+    known = {"name", "reason", "example", "permanent"}
+    lists = {"any", "with", "not", "sites", "links", "code", "status", "host", "phase"}
+    if odd := set(table) - known - lists:
+        raise ValueError(f"rule {table.get('name')!r}: unknown key {sorted(odd)[0]!r}")
+    return Rule(
+        name=table["name"],
+        reason=Reason(table["reason"]),
+        example=table["example"],
+        any=tuple(table.get("any", ())),
+        with_=tuple(table.get("with", ())),
+        not_=tuple(table.get("not", ())),
+        sites=tuple(table.get("sites", ())),
+        links=frozenset(table.get("links", ())),
+        code=tuple(table.get("code", ())),
+        status=frozenset(table.get("status", ())),
+        host=tuple(table.get("host", ())),
+        phase=frozenset(table.get("phase", ())),
+        permanent=table.get("permanent"),
+    )
+
+
+def shipped() -> Rulebook:
+    """Read the rules that come with the package."""
+    folder = resources.files("bounce") / "rules"
+    files = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
+    return Rulebook(rule for file in files for rule in read_rules(file.read_text(encoding="utf-8")))
