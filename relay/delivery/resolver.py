@@ -1,0 +1,252 @@
+"""
+DNS for delivery: answers as values, cached, each name asked for once at a time.
+
+Built on dnspython, which checks that an answer belongs to its question (forged packets are passed over), asks again
+by TCP where an answer is cut, and tries the name servers in turn. What a caller may conclude is in the type of the
+answer: only ``NoSuchDomain``, ``NoRecord`` and ``NullMx`` speak about the domain, ``Failed`` never does.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import dns.asyncresolver
+import dns.exception
+import dns.name
+import dns.nameserver
+import dns.rdatatype
+import dns.resolver
+from dns.rdtypes.ANY.MX import MX
+from dns.rdtypes.IN.A import A
+from dns.rdtypes.IN.AAAA import AAAA
+
+from relay.settings import DnsSettings
+
+LEAST_TTL = 60.0
+MOST_TTL = 86400.0
+NEGATIVE_TTL = 60.0
+FAILURE_TTL = 30.0
+AT_ONCE = 64  # look-ups under way
+LONGEST_CHAIN = 8  # CNAMEs
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Records: addresses as text. ``until``: clock time up to which they may be used."""
+
+    records: tuple[str, ...]
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class FoundMx:
+    """Mail exchangers as (preference, host name without its last dot, lower case), lowest preference first."""
+
+    records: tuple[tuple[int, str], ...]
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class NullMx:
+    """The domain says that it takes no mail (RFC 7505)."""
+
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class NoSuchDomain:
+    """NXDOMAIN, or a name that DNS cannot hold."""
+
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class NoRecord:
+    """The name exists, without a record of this type."""
+
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """There was no answer that says anything about the name. Always temporary. ``why`` is for people."""
+
+    why: str
+    until: float
+
+
+MxAnswer = FoundMx | NullMx | NoSuchDomain | NoRecord | Failed
+AddressAnswer = Found | NoSuchDomain | NoRecord | Failed
+_Answer = Found | FoundMx | NullMx | NoSuchDomain | NoRecord | Failed
+_Key = tuple[str, str]
+
+
+class Resolver:
+    """
+    Asks the configured name servers, or the system's where none is configured.
+
+    Answers are kept by their TTL, but at least 60 s and at most a day; that a name is not there 60 s; failures 30 s.
+    The cache holds ``settings.cache_entries``; the one used longest ago goes first. ``clock``: Unix seconds.
+    """
+
+    def __init__(self, settings: DnsSettings, *, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lifetime = settings.lifetime
+        self._most = settings.cache_entries
+        self._cache: OrderedDict[_Key, tuple[float, _Answer]] = OrderedDict()
+        self._under_way: dict[_Key, asyncio.Task[_Answer]] = {}
+        self._room = asyncio.Semaphore(AT_ONCE)
+        self._dns = _stub(settings.nameservers)
+
+    async def mx(self, domain: str) -> MxAnswer:
+        """Find the mail exchangers of a domain (A-labels, no last dot)."""
+        answer = await self._look_up(domain, "MX")
+        assert not isinstance(answer, Found)
+        return answer
+
+    async def addresses(self, host: str, *, ipv6: bool) -> AddressAnswer:
+        """
+        Find the addresses of a host: both families, taking turns, IPv4 first, each in the order of its answer.
+
+        One family found is enough, whatever became of the other. ``localhost`` is loopback without asking (RFC 6761).
+        """
+        if host == "localhost":
+            return Found(("127.0.0.1", "::1") if ipv6 else ("127.0.0.1",), self._clock() + MOST_TTL)
+        if not ipv6:
+            return _merge((await self._look_up(host, "A"),))
+        return _merge(await asyncio.gather(self._look_up(host, "A"), self._look_up(host, "AAAA")))
+
+    async def close(self) -> None:
+        """Give up what is under way."""
+        tasks = list(self._under_way.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _look_up(self, name: str, kind: str) -> _Answer:
+        key = (name, kind)
+        kept = self._cache.get(key)
+        if kept is not None:
+            at, answer = kept
+            if at <= self._clock() < answer.until:  # a clock that jumped back does not prolong an answer
+                self._cache.move_to_end(key)
+                return answer
+        task = self._under_way.get(key)
+        if task is None:
+            task = self._under_way[key] = asyncio.create_task(self._ask(key))
+            task.add_done_callback(lambda _: self._under_way.pop(key))
+        return await asyncio.shield(task)  # a caller that goes does not take the answer from the others
+
+    async def _ask(self, key: _Key) -> _Answer:
+        async with self._room:
+            answer = await self._query(*key)
+        self._cache[key] = (self._clock(), answer)
+        self._cache.move_to_end(key)
+        while len(self._cache) > self._most:
+            self._cache.popitem(last=False)
+        return answer
+
+    async def _query(self, name: str, kind: str) -> _Answer:
+        qname = _name(name)
+        if qname is None:
+            return NoSuchDomain(self._clock() + NEGATIVE_TTL)
+        try:
+            answer = await self._dns.resolve(
+                qname, kind, raise_on_no_answer=False, lifetime=self._lifetime, search=False
+            )
+        except dns.resolver.NXDOMAIN:
+            return NoSuchDomain(self._clock() + NEGATIVE_TTL)
+        except (dns.exception.DNSException, OSError) as error:
+            return Failed(f"{name}: {_told(error)}", self._clock() + FAILURE_TTL)
+        if len(answer.chaining_result.cnames) > LONGEST_CHAIN:
+            return Failed(f"{name}: a chain of more than {LONGEST_CHAIN} aliases", self._clock() + FAILURE_TTL)
+        if answer.rrset is None:
+            return NoRecord(self._clock() + NEGATIVE_TTL)
+        until = self._clock() + min(max(float(answer.rrset.ttl), LEAST_TTL), MOST_TTL)
+        return _read(answer.rrset, until)
+
+
+def _read(records: Iterable[object], until: float) -> _Answer:
+    """Read a set of records of one type."""
+    exchangers: list[tuple[int, str]] = []
+    addresses: list[str] = []
+    null = False
+    for record in records:
+        if isinstance(record, MX):
+            if record.exchange == dns.name.root:
+                null = True  # RFC 7505 section 3: beside others it is not there
+            else:
+                exchangers.append((record.preference, record.exchange.to_text(omit_final_dot=True).lower()))
+        elif isinstance(record, A | AAAA):
+            addresses.append(record.address)
+    if exchangers:
+        return FoundMx(tuple(sorted(exchangers)), until)
+    if null:
+        return NullMx(until)
+    return Found(tuple(addresses), until) if addresses else NoRecord(until)
+
+
+def _merge(answers: Iterable[_Answer]) -> AddressAnswer:
+    """Make one answer of those for A and AAAA. What was found wins over a failure, a failure over "not there"."""
+    answers = tuple(answers)
+    found = [answer for answer in answers if isinstance(answer, Found)]
+    if found:
+        records = [
+            answer.records[turn]
+            for turn in range(max(len(answer.records) for answer in found))
+            for answer in found
+            if turn < len(answer.records)
+        ]
+        return Found(tuple(records), min(answer.until for answer in found))
+    failed = next((answer for answer in answers if isinstance(answer, Failed)), None)
+    if failed is not None:
+        return failed
+    gone = next((answer for answer in answers if isinstance(answer, NoSuchDomain)), None)
+    return gone or NoRecord(min(answer.until for answer in answers))
+
+
+def _name(text: str) -> dns.name.Name | None:
+    """Make a name to ask for; None for what DNS cannot hold (RFC 1035 section 2.3.4) and what is no host name."""
+    if not text or not text.isascii() or text.endswith(".") or len(text) > 253 or not text.isprintable():
+        return None
+    try:
+        return dns.name.from_text(text)
+    except dns.exception.DNSException:
+        return None
+
+
+def _told(error: Exception) -> str:
+    """Say in a few words what went wrong: ``SERVFAIL``, ``no name server answered in time``."""
+    if isinstance(error, dns.resolver.LifetimeTimeout):
+        return "no name server answered in time"
+    if isinstance(error, dns.resolver.NoNameservers):
+        errors = error.kwargs.get("errors") or ()
+        told = {answer[3] if isinstance(answer[3], str) else type(answer[3]).__name__ for answer in errors}
+        return ", ".join(sorted(told)) or "no name server is configured"
+    return type(error).__name__
+
+
+def _stub(nameservers: Iterable[str]) -> dns.asyncresolver.Resolver:
+    """Build dnspython's resolver for ``"192.0.2.53"``, ``"127.0.0.1:5353"``, ``"[::1]:5353"``, ``"::1"``."""
+    given = [_nameserver(text) for text in nameservers]
+    try:
+        stub = dns.asyncresolver.Resolver(configure=not given)
+    except dns.resolver.NoResolverConfiguration:
+        stub = dns.asyncresolver.Resolver(configure=False)
+    if given:
+        stub.nameservers = given
+    stub.cache = None  # ours keeps answers as values, with its own bounds
+    stub.use_edns(0, 0, 1232)
+    return stub
+
+
+def _nameserver(text: str) -> dns.nameserver.Do53Nameserver:
+    if text.startswith("["):
+        address, _, port = text[1:].partition("]")
+        port = port.removeprefix(":")
+    elif text.count(":") == 1:
+        address, port = text.split(":")
+    else:
+        address, port = text, ""
+    return dns.nameserver.Do53Nameserver(address, int(port or 53))
