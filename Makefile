@@ -1,0 +1,59 @@
+# What people and CI type. Every target is quick when there is nothing to do.
+
+# A recipe line that fails inside a pipe or with an unset variable stops make.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+CONFIG ?= config.toml
+# Two workers for each core: the tests wait more than they compute.
+WORKERS ?= $(shell echo $$(( 2 * $$(nproc 2>/dev/null || echo 1) )))
+LOCK_OPTIONS := --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links \
+  --no-emit-trusted-host --no-emit-options --extra postgres --extra speed --extra build
+
+.PHONY: help run demo test check format lock clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+run: $(VENV)/.installed ## start Homing with config.toml (CONFIG=other.toml for another)
+	@exec $(BIN)/homing serve --config $(CONFIG)
+
+demo: $(VENV)/.installed ## a whole world on loopback: every status within a minute
+	@exec $(BIN)/homing demo
+
+test: $(VENV)/.installed-dev ## install what the tests need and run all of them
+	@scripts/provision
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist worksteal $(TESTS)
+
+check: $(VENV)/.installed-dev ## what CI demands of the code itself: style, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest --quiet tests/test_architecture.py
+
+format: $(VENV)/.installed-dev ## put the code into its shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(VENV)/.installed-dev ## write both lock files anew (UPGRADE=--upgrade for newer versions)
+	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet $(UPGRADE) $(LOCK_OPTIONS) \
+	  --output-file requirements.lock pyproject.toml
+	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet $(UPGRADE) $(LOCK_OPTIONS) --extra dev \
+	  --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
+
+clean: ## remove what can be made again; var/ (keys and mail) stays
+	rm -rf $(VENV) .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage* dist *.egg-info
+	rm -rf tests/e2e/clients/node_modules
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.installed: requirements.lock pyproject.toml scripts/venv
+	@scripts/venv $(VENV) requirements.lock
+	@touch $@
+
+# The development lock holds everything of the other one, at the same versions.
+$(VENV)/.installed-dev: requirements-dev.lock requirements.lock pyproject.toml scripts/venv
+	@scripts/venv $(VENV) requirements-dev.lock
+	@touch $(VENV)/.installed $@
