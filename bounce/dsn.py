@@ -1,0 +1,202 @@
+"""
+Read delivery status notifications (RFC 3464; RFC 6533 for internationalised ones).
+
+Misspelt and folded field names, blank lines in the midst of a block, values outside the grammar are taken for what
+they mean. Who a report is about is not decided here, see ``bounce/consequence.py``.
+
+Pure: no I/O, no clock, no chance.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from bounce import addresses_in
+from bounce.classify import Finding, classify_texts
+from bounce.material import Material
+from bounce.mime import decode_words
+from bounce.reported import MAX_RECIPIENTS, ReportedRecipient
+from store.nouns import Reason, Status
+
+_NAME = re.compile(r"[ \t>|]{0,8}([A-Za-z][A-Za-z0-9 -]{1,40}?)[ \t]{0,8}:")
+_LETTERS = re.compile(r"[^a-z]")
+_STATUS = re.compile(r"([245])\.([0-9]{1,3})\.([0-9]{1,3})")
+_RECIPIENT_FIELDS = frozenset(
+    {"finalrecipient", "originalrecipient", "xactualrecipient", "finalreceipient", "originalreceipient"}
+)
+_OPENING = _RECIPIENT_FIELDS | {"action", "status", "diagnosticcode"}
+_ACTIONS = {
+    "fail": "failed", "error": "failed", "expire": "failed", "bounce": "failed", "reject": "failed", "undeliver": "failed", "permanent": "failed",
+    "delay": "delayed", "defer": "delayed", "warn": "delayed", "retry": "delayed", "transient": "delayed",
+    "deliver": "delivered", "success": "delivered", "complete": "delivered", "displayed": "delivered",
+    "relay": "relayed", "expand": "expanded", "forward": "relayed",
+}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Block:
+    """One per-recipient block: names without hyphens and case, each value of a name in order."""
+
+    fields: dict[str, str] = field(default_factory=dict)
+
+    def get(self, *names: str) -> str:
+        """Give the first of these fields that is there and not empty."""
+        return next((value for name in names if (value := self.fields.get(name, ""))), "")
+
+
+def read_dsn(material: Material) -> list[ReportedRecipient]:
+    """Read all recipients of a report; none when its status parts name none."""
+    found: list[ReportedRecipient] = []
+    seen: dict[tuple[str, str], int] = {}
+    blocks = [block for text in material.statuses for block in recipient_blocks(text)]
+    for block in blocks[: MAX_RECIPIENTS * 2]:
+        entry = _entry(block, material, only=len(blocks) == 1)
+        place = seen.setdefault((addresses_in.key(entry.address), entry.action), len(found))
+        if place == len(found) and len(found) < MAX_RECIPIENTS:
+            found.append(entry)
+    return found
+
+
+def recipient_blocks(text: str) -> list[Block]:
+    """Split the text of a status part into its per-recipient blocks (RFC 3464 section 2.1)."""
+    blocks: list[Block] = []
+    block = Block()
+    last = ""
+    for line in text.split("\n", 5_000)[:5_000]:
+        if not line.strip():
+            last = ""
+            if _names_recipient(block):
+                blocks.append(block)
+                block = Block()
+            elif not _OPENING & block.fields.keys():
+                block = Block()  # the per-message fields
+            continue
+        if line[:1] in (" ", "\t") and last and not _known_field(line):
+            if len(block.fields[last]) < 4_000:
+                block.fields[last] += " " + line.strip()[:1_000]
+            continue
+        match = _NAME.match(line)
+        if match is None:
+            if last:  # a fold whose blank was lost on the way
+                block.fields[last] = (block.fields[last] + " " + line.strip()[:1_000])[:5_000]
+            continue
+        last = _LETTERS.sub("", match[1].lower())
+        if (
+            last in block.fields
+            and last in ("finalrecipient", "originalrecipient", "action")
+            and _names_recipient(block)
+        ):
+            blocks.append(block)
+            block = Block()
+        elif (
+            last == "originalrecipient"
+            and "finalrecipient" in block.fields
+            and "action" in block.fields
+            and "originalrecipient" in block.fields
+        ):
+            blocks.append(block)
+            block = Block()
+        block.fields.setdefault(last, "")
+        if not block.fields[last]:
+            block.fields[last] = line[match.end() :].strip()[:4_000]
+    if _names_recipient(block) or (_OPENING & block.fields.keys() and not blocks):
+        blocks.append(block)
+    elif blocks:  # Diagnostic-Code behind a blank line
+        for name, value in block.fields.items():
+            if name in _OPENING:
+                blocks[-1].fields.setdefault(name, value)
+    return [block for block in blocks if _names_recipient(block) or block.get("action", "status", "diagnosticcode")]
+
+
+def _known_field(line: str) -> bool:
+    match = _NAME.match(line.lstrip())
+    return bool(match and _LETTERS.sub("", match[1].lower()) in _OPENING)
+
+
+def _names_recipient(block: Block) -> bool:
+    return bool(_RECIPIENT_FIELDS & block.fields.keys())
+
+
+def action_of(value: str, status: Status | None) -> str:
+    """Read an Action field however it is spelt; without one the class of the status decides."""
+    word = value.strip().lower().partition("(")[0].strip()
+    for stem, action in _ACTIONS.items():
+        if word.startswith(stem):
+            return action
+    return "delivered" if status is not None and status.category == 2 else "failed"
+
+
+def _entry(block: Block, material: Material, *, only: bool) -> ReportedRecipient:
+    original = addresses_in.xtext(addresses_in.from_field(block.get("originalrecipient", "originalreceipient")))
+    final = addresses_in.from_field(block.get("finalrecipient", "finalreceipient", "xactualrecipient"))
+    address = original if "@" in original and original.rpartition("@")[2] else final or original
+    status_text = block.get("status")
+    match = _STATUS.search(status_text)
+    status = Status.parse(match[0]) if match else None
+    action = action_of(block.get("action"), status)
+    diagnostic = diagnostic_of(block)
+    if "@" not in address:
+        address = _from_text(address, material, only=only) or address
+    if action in ("delivered", "relayed", "expanded"):
+        return ReportedRecipient(
+            address=address, action=action, status=str(status or ""), reason=Reason.DELIVERED, permanent=False, diagnostic=diagnostic, rule=""
+        )  # fmt: skip
+    around = near(material.text, {final, original, address}, only=only)
+    comment = status_text.partition("(")[2].rstrip(")") if "(" in status_text else ""
+    finding = judge([diagnostic, comment, around], str(status or ""), action, block.get("remotemta"))
+    if block.get("action").strip().lower().startswith("expire") and finding.reason in (Reason.UNDETERMINED,):
+        finding = Finding(Reason.EXPIRED, finding.permanent, finding.status, "action-expired")
+    return ReportedRecipient(
+        address=address,
+        action=action,
+        status=finding.status,
+        reason=finding.reason,
+        permanent=finding.permanent,
+        diagnostic=diagnostic or around[:1_000],
+        rule=finding.rule,
+    )
+
+
+def judge(texts: list[str], status: str, action: str, remote: str = "") -> Finding:
+    """Name the reason of one recipient: the quoted reply first, then the words around, then the codes."""
+    host = remote.partition(";")[2].strip().partition(" ")[0]
+    return classify_texts([text for text in texts if text.strip()], status=status, action=action, remote_host=host)
+
+
+def diagnostic_of(block: Block) -> str:
+    """Give the reply of a Diagnostic-Code field without its ``smtp;`` (RFC 3464 section 2.3.6)."""
+    value = block.get(
+        "diagnosticcode", "xdiagnosticcode", "diagnostic", "xsupplementaryinfo", "xpowermtabouncecategory"
+    )
+    kind, semicolon, rest = decode_words(value).partition(";")
+    if semicolon and len(kind.strip()) < 30 and " " not in kind.strip():
+        value = rest
+    return " ".join(value.split())[:4_000]
+
+
+def near(text: str, addresses: set[str], *, only: bool) -> str:
+    """Give the words that a report has beside one of these addresses; all its words when it has one recipient."""
+    if only:
+        return " ".join(text.split())[:3_000]
+    lines = text.split("\n")[:2_000]
+    wanted = [addresses_in.key(a) for a in addresses if a]
+    for n, line in enumerate(lines):
+        if any(a in line.lower() for a in wanted):
+            taken = [line]
+            for follow in lines[n + 1 : n + 12]:
+                if not follow.strip() or ("@" in follow and not follow.startswith((" ", "\t"))):
+                    break
+                taken.append(follow)
+            return " ".join(" ".join(taken).split())[:3_000]
+    return ""
+
+
+def _from_text(partial: str, material: Material, *, only: bool) -> str:
+    """Find the whole address for a recipient field without a domain, or of another kind (X.400)."""
+    found = [a.rstrip(".,") for a in addresses_in.IN_TEXT.findall(material.text[:20_000])]
+    found = [a for a in found if addresses_in.plausible(a)]
+    named = [a for a in found if partial and a.lower().startswith(partial.lower() + "@")]
+    if named or not only or partial:
+        return named[0] if named else ""
+    ours = {addresses_in.key(addresses_in.clean(material.headers.get(name))) for name in ("to", "from")}
+    others = [a for a in found if addresses_in.key(a) not in ours]
+    return others[0] if others else ""

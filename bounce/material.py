@@ -1,0 +1,130 @@
+"""
+Sort a mail's parts into what a report is made of: the words for people, the machine-readable parts, what was returned.
+
+Pure: no I/O, no clock, no chance.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from bounce.mime import Headers, Part, parse
+
+_RETURNED_TYPES = frozenset(
+    {
+        "message/rfc822",
+        "message/global",
+        "message/global-headers",
+        "message/rfc822-headers",
+        "text/rfc822-headers",
+        "text/rfc822",
+    }
+)
+_LINE = r"^[ \t>]{0,10}[-=*_~#+|:.]{0,80}[ \t]{0,10}"
+# Where the returned mail begins inside a text. Each marker is a line of its own kind; nothing repeats a repetition.
+_RETURNED = re.compile(
+    _LINE + r"(?:"
+    r"(?:below this line|beginning of|start of)[^\n]{0,60}(?:copy|message|text|header)"
+    r"|(?:this is a copy|here is a copy|a copy of (?:the|your) (?:original |returned )?(?:message|mail))[^\n]{0,80}"
+    r"|(?:the |your )?(?:body of the |text of the |header of the )?(?:original|returned|unsent|undelivered|failed|rejected|old|bounced)"
+    r"[ \t](?:e-?mail|message|mail|text)(?:[ \t](?:text|body|header|headers|follows|is|was|attached|below|included|returned|content|contents|source|info|information|details))*[^\n\w]{0,40}$"
+    r"|(?:message|mail|original) headers?[^\n\w]{0,40}$"
+    r"|(?:first \w+ lines|partial text|copy) of[^\n]{0,60}(?:message|mail)"
+    r"|message (?:header|text|body|contents?)s?(?: \(?(?:truncated|follows?|section)[^\n]{0,40})?[^\n\w]{0,40}$"
+    r"|(?:the )?(?:original |returned )?(?:message|mail|headers?)[^\n]{0,30} follows?[^\n\w]{0,40}$"
+    r"|included is a copy of[^\n]{0,60}"
+    r"|nachricht(?:en)?(?:text|kopf)[^\n]{0,40}$|urspr\w{1,4}ngliche (?:nachricht|e-?mail)[^\n]{0,40}|message d'origine[^\n]{0,40}|mensaje original[^\n]{0,40}|mensagem original[^\n]{0,40}|messaggio originale[^\n]{0,40}"
+    r"|исходное сообщение[^\n]{0,40}"
+    r")"
+    r"|^(?:Return-Path|Received|DKIM-Signature|X-Received|DomainKey-Signature|X-Gm-Message-State|Mime-Version|MIME-Version):[ \t]",
+    re.IGNORECASE | re.MULTILINE,
+)
+_FIELD_LINE = re.compile(
+    r"^[ \t>|]{0,8}(?:Final-Recipient|Original-Recipient)[ \t]{0,4}:[ \t]{0,8}\S", re.IGNORECASE | re.MULTILINE
+)
+_STATUS_LINE = re.compile(
+    r"^[ \t>|]{0,8}(?:Action|Status|Reporting-MTA|Diagnostic-Code)[ \t]{0,4}:", re.IGNORECASE | re.MULTILINE
+)
+
+
+@dataclass(slots=True)
+class Material:
+    """What a mail brought, parts of the returned mail left out."""
+
+    headers: Headers
+    type: str
+    report_type: str
+    text: str = ""  # the words for people, without the returned mail
+    statuses: list[str] = field(default_factory=list)  # texts of message/delivery-status
+    feedbacks: list[str] = field(default_factory=list)  # texts of message/feedback-report
+    dispositions: list[str] = field(default_factory=list)  # texts of message/disposition-notification
+    returned: Headers | None = None  # header of the mail this is about
+    forwarded: bool = False  # it carries a whole mail
+    html_only: bool = False
+
+
+def collect(raw: bytes) -> Material:
+    """Read a mail and sort its parts."""
+    root = parse(raw)
+    material = Material(root.headers, root.type, root.parameters.get("report-type", "").lower())
+    plain: list[str] = []
+    html: list[str] = []
+    for part in root.walk():
+        kind = part.type
+        if part.parts:
+            continue
+        if kind.endswith("delivery-status"):
+            material.statuses.append(part.text())
+        elif kind == "message/feedback-report":
+            material.feedbacks.append(part.text())
+        elif kind.endswith("disposition-notification"):
+            material.dispositions.append(part.text())
+        elif kind in _RETURNED_TYPES:
+            material.forwarded = material.forwarded or kind in ("message/rfc822", "message/global")
+            if material.returned is None and (headers := part.inner_headers()).fields:
+                material.returned = headers
+        elif kind.startswith("text/") or (kind.startswith("multipart/") and part is root) or "/" not in kind:
+            (html if kind == "text/html" else plain).append(part.text())
+    texts = [text for text in plain if text.strip()] or html
+    material.html_only = texts is html and bool(html)
+    _take_texts(material, texts)
+    return material
+
+
+def _take_texts(material: Material, texts: list[str]) -> None:
+    own: list[str] = []
+    for text in texts:
+        if not material.statuses and _is_status(text) and len(texts) > 1 and own:
+            material.statuses.append(text)
+            continue
+        words, rest = cut_returned(text)
+        own.append(words)
+        if rest and material.returned is None:
+            material.returned = _headers_in(rest)
+    material.text = "\n\n".join(own)
+
+
+def _is_status(text: str) -> bool:
+    return bool(_FIELD_LINE.search(text) and _STATUS_LINE.search(text))
+
+
+def cut_returned(text: str) -> tuple[str, str]:
+    """Split a text into the report's words and the mail returned in it (``""``: none)."""
+    match = _RETURNED.search(text)
+    return (text[: match.start()], text[match.start() :]) if match else (text, "")
+
+
+def _headers_in(text: str) -> Headers | None:
+    """Find the header of the returned mail behind its marker."""
+    lines = text[:40_000].split("\n")
+    start = next(
+        (n for n, line in enumerate(lines[:60]) if re.match(r"[ >|]{0,6}[A-Za-z][A-Za-z-]{1,40}:[ \t]", line)), None
+    )
+    if start is None:
+        return None
+    block: list[str] = []
+    for line in lines[start : start + 200]:
+        line = line.lstrip(">|") if line.startswith((">", "|")) else line  # noqa: PLW2901 the same line, unquoted
+        if not line.strip():
+            break
+        block.append(line[1:] if line.startswith(" ") and re.match(r" [A-Za-z-]{2,40}:[ \t]", line) else line)
+    return parse("\n".join(block).encode("utf-8") + b"\n\n").headers
