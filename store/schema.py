@@ -140,6 +140,8 @@ recipient = Table(
     _count("machine_opens"),  # views by anything else
     # claim_due, next_due_at; the domain is there so that excluded ones cost no look at the row
     Index("recipient_due", "next_attempt_at", "domain", **_where("state = 'due'")),
+    # claim_due: those that two processes died with go one at a time
+    Index("recipient_suspect", "next_attempt_at", **_where("state = 'due' AND crashes >= 2")),
     # release_lapsed, close
     Index("recipient_claimed", "claimed_by", **_where("state = 'claimed'")),
     # counts

@@ -1,0 +1,66 @@
+"""
+What each reason means for people and for the address: the sentences, advice and rules of ``store/reasons.toml``.
+
+Pure: no I/O, no clock, no chance.
+"""
+
+import tomllib
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Literal, cast
+
+from store.nouns import Reason
+
+Whose = Literal["address", "us", "them", "none"]
+Suppress = Literal["at_once", "after_several", "never"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonText:
+    """What people read."""
+
+    sentence: str
+    advice: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonRule:
+    """What follows from a reason."""
+
+    whose: Whose  # whose fault it is: only "address" should make staff telephone the customer
+    permanent: bool  # rule of thumb; in a report it follows the class of the code
+    suppress: Suppress
+    lifted_after: float | None  # seconds until a suppression for it ends by itself; None: never
+    lifted_by_delivery: bool  # a later delivery to the address ends it
+
+
+def _load() -> tuple[dict[Reason, ReasonRule], dict[tuple[Reason, str], ReasonText]]:
+    data = tomllib.loads(files("store").joinpath("reasons.toml").read_text(encoding="utf-8"))
+    rules: dict[Reason, ReasonRule] = {}
+    texts: dict[tuple[Reason, str], ReasonText] = {}
+    for name, entry in data.items():
+        reason = Reason(name)
+        rules[reason] = ReasonRule(
+            whose=cast("Whose", entry["whose"]),
+            permanent=entry["permanent"],
+            suppress=cast("Suppress", entry["suppress"]),
+            lifted_after=entry.get("lifted_after_days", 0) * 86_400.0 or None,
+            lifted_by_delivery=entry.get("lifted_by_delivery", False),
+        )
+        for language in LANGUAGES:
+            texts[reason, language] = ReasonText(**entry[language])
+    return rules, texts
+
+
+LANGUAGES = ("en", "es")
+_RULES, _TEXTS = _load()
+
+
+def rule(reason: Reason) -> ReasonRule:
+    """What follows from a reason."""
+    return _RULES[reason]
+
+
+def text(reason: Reason, language: str = "en") -> ReasonText:
+    """Sentence and advice for a reason; in English where the language (``es``, ``es-AR``) is not known."""
+    return _TEXTS.get((reason, language.lower().partition("-")[0])) or _TEXTS[reason, "en"]

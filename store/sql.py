@@ -1,0 +1,66 @@
+"""Small words of SQL that SQLAlchemy does not have, or does not say alike for both engines."""
+
+import json
+from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, Dialect, Text, bindparam, literal_column
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
+
+from store.nouns import State
+
+# A literal in the SQL, not a parameter: only so can a planner prove that a partial index serves the statement.
+DUE = literal_column(f"'{State.DUE}'", Text)
+CLAIMED = literal_column(f"'{State.CLAIMED}'", Text)
+HELD = literal_column(f"'{State.HELD}'", Text)
+SETTLED = literal_column(f"'{State.SETTLED}'", Text)
+
+
+class _List(TypeDecorator[Collection[Any]]):
+    """A list as one parameter: an array on PostgreSQL, a JSON text on SQLite."""
+
+    impl = Text
+    cache_ok = True
+
+    def __init__(self, item: type[TypeEngine[Any]]) -> None:
+        super().__init__()
+        self.item = item
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(ARRAY(self.item()))
+        return dialect.type_descriptor(Text())
+
+    def process_bind_param(self, value: Collection[Any] | None, dialect: Dialect) -> Any:
+        return list(value or ()) if dialect.name == "postgresql" else json.dumps(list(value or ()))
+
+
+class _Among(FunctionElement[Any]):
+    name = "among"
+    type = NullType()  # were it Boolean, SQLite would be told "(...) = 1", which no index serves
+    inherit_cache = True
+
+
+@compiles(_Among, "sqlite")
+def _among_sqlite(element: _Among, compiler: SQLCompiler, **kw: Any) -> str:
+    column, items = (compiler.process(part, **kw) for part in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({items}))"  # noqa: S608 - compiled SQL, not input
+
+
+@compiles(_Among, "postgresql")
+def _among_postgresql(element: _Among, compiler: SQLCompiler, **kw: Any) -> str:
+    column, items = (compiler.process(part, **kw) for part in element.clauses)
+    return f"{column} = ANY ({items})"
+
+
+def among(column: ColumnElement[Any], name: str, item: type[TypeEngine[Any]] = BigInteger) -> ColumnElement[bool]:
+    """
+    ``column IN :name`` with the list as one parameter.
+
+    The SQL stays the same however many there are, so it is prepared once and has no limit of parameters.
+    """
+    return _Among(column, bindparam(name, type_=_List(item)))
