@@ -1,0 +1,94 @@
+"""
+The content that follows DATA, out of blocks cut anywhere.
+
+The end is CR LF "." CR LF and nothing else: a bare CR or LF ends nothing, so no other mail can hide in this one
+(RFC 5321 sections 2.3.8 and 4.1.1.4). Blocks are searched and unstuffed as a whole, never line by line.
+
+Pure: no I/O, no clock, no chance.
+"""
+
+_END = b"\r\n.\r\n"
+
+
+class DataReader:
+    """
+    Collects one content.
+
+    ``feed`` it every block in order. Afterwards ``content`` is what was sent, its dots unstuffed (RFC 5321 section
+    4.5.2), with the line ends it came with; or b"" when ``too_large`` or ``long_line`` says that it was dropped:
+    from then on it is only counted, and memory stays flat.
+    """
+
+    def __init__(self, *, max_size: int, max_line: int) -> None:
+        self.received = 0  # octets that were fed, all of them
+        self.size = 0  # octets of the content so far
+        self.too_large = False  # size passed max_size
+        self.long_line = False  # a line, ended by CR or LF, passed max_line
+        self.bare = False  # there is a CR without LF behind it, or an LF without CR before it
+        self.nul = False
+        self._max_size = max_size
+        self._max_line = max_line
+        self._pieces: list[bytes] = []
+        self._held = b"\r\n"  # may become part of an end; at first the line end of the DATA command itself
+        self._begun = False  # the line end of the DATA command is off
+        self._line = 0  # octets of the line that is not ended yet
+
+    @property
+    def content(self) -> bytes:
+        """The content, complete once ``feed`` gave a rest."""
+        return b"".join(self._pieces)
+
+    def feed(self, block: bytes | bytearray) -> bytes | None:
+        """Take the next block: None while the end is yet to come, else the octets behind the end."""
+        self.received += len(block)
+        text = self._held + block
+        end = text.find(_END)
+        if end >= 0:
+            self._take(text[: end + 2])
+            return text[end + 5 :]
+        keep = _possible_end(text)
+        self._held = text[len(text) - keep :]
+        self._take(text[: len(text) - keep])
+        return None
+
+    def _take(self, text: bytes) -> None:
+        """Add octets that are content; a line end and the dot behind it are never in different calls."""
+        if not text:
+            return
+        text = text.replace(b"\r\n.", b"\r\n")
+        if not self._begun:
+            self._begun = True
+            text = text[2:]
+        self.size += len(text)
+        self._notice(text)
+        if self.size > self._max_size:
+            self.too_large = True
+        if self.too_large or self.long_line:
+            self._pieces.clear()
+        else:
+            self._pieces.append(text)
+
+    def _notice(self, text: bytes) -> None:
+        pairs = text.count(b"\r\n")
+        if not self.bare:
+            self.bare = text.count(b"\r") != pairs or text.count(b"\n") != pairs
+        if not self.nul:
+            self.nul = b"\0" in text
+        self._measure(text)
+
+    def _measure(self, text: bytes) -> None:
+        """Look for a line over the limit, a stretch of the limit's length at a time."""
+        for start in range(0, len(text), self._max_line or 1):
+            stretch = text[start : start + self._max_line] if start or len(text) > self._max_line else text
+            breaks = [at for at in (stretch.find(b"\n"), stretch.find(b"\r")) if at >= 0]
+            if not breaks:
+                self._line += len(stretch)
+            else:
+                self.long_line = self.long_line or self._line + min(breaks) > self._max_line
+                self._line = len(stretch) - 1 - max(stretch.rfind(b"\n"), stretch.rfind(b"\r"))
+            self.long_line = self.long_line or self._line > self._max_line
+
+
+def _possible_end(text: bytes) -> int:
+    """How many octets at the end of ``text`` may be the beginning of CR LF "." CR LF."""
+    return next((n for n in (4, 3, 2, 1) if text.endswith(_END[:n])), 0)
