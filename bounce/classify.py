@@ -77,7 +77,7 @@ def classify_texts(
     layers = [layer for text in texts for layer in _layers(text[:LIMIT])]
     stated = Status.parse(status)
     said = next((s for layer in layers if (s := _status(layer)) and s.category != 2), None)
-    code = next((c for text in texts if (c := _code(text))), "")
+    code = next((c for text in texts if (c := _code(text) or _quoted_code(text))), "")
     exact = said if said and not _vague(said) else stated if stated and not _vague(stated) else said or stated
     host, where = remote_host.lower().rstrip("."), phase.value if phase else ""
     rule: Rule | None = None
@@ -108,6 +108,12 @@ def _layers(text: str) -> list[str]:
             start = again.start()
         layers.append(text[start:])
     return layers[:0:-1][:8] + [text]
+
+
+def _quoted_code(text: str) -> str:
+    """Give the code of the outermost reply that a report's words quote."""
+    match = _NESTED.search(text[:LIMIT])
+    return match["code"] if match else ""
 
 
 def _code(text: str) -> str:

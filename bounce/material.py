@@ -35,7 +35,7 @@ _RETURNED = re.compile(
     r"|nachricht(?:en)?(?:text|kopf)[^\n]{0,40}$|urspr\w{1,4}ngliche (?:nachricht|e-?mail)[^\n]{0,40}|message d'origine[^\n]{0,40}|mensaje original[^\n]{0,40}|mensagem original[^\n]{0,40}|messaggio originale[^\n]{0,40}"
     r"|исходное сообщение[^\n]{0,40}"
     r")"
-    r"|^(?:Return-Path|Received|DKIM-Signature|X-Received|DomainKey-Signature|X-Gm-Message-State|Mime-Version|MIME-Version):[ \t]",
+    r"|^(?:Return-Path|Received|DKIM-Signature|X-Received|DomainKey-Signature|X-Gm-Message-State|MIME-Version):",
     re.IGNORECASE | re.MULTILINE,
 )
 _FIELD_LINE = re.compile(

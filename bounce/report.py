@@ -10,9 +10,16 @@ Whatever the bytes: a Report, and no exception.
 Pure: no I/O, no clock, no chance.
 """
 
+from dataclasses import replace
+
+from bounce.arf import read_complaint
+from bounce.autoreply import automatic, challenges, is_refusal, refused_address
 from bounce.dsn import read_dsn
-from bounce.material import collect
+from bounce.freeform import read_freeform
+from bounce.kinds import Evidence, weigh
+from bounce.material import Material, collect
 from bounce.reported import Report, ReportedRecipient
+from store.nouns import Reason
 
 __all__ = ["Report", "ReportedRecipient", "read"]
 
@@ -20,10 +27,46 @@ __all__ = ["Report", "ReportedRecipient", "read"]
 def read(raw: bytes) -> Report:
     """Say what a mail that came back is, and what it says of each recipient."""
     material = collect(raw)
-    recipients = tuple(read_dsn(material))
-    actions = {recipient.action for recipient in recipients}
+    if complaint := read_complaint(material):
+        return complaint
+    entries = read_dsn(material)
+    if any(entry.address or entry.action not in ("failed", "delayed") for entry in entries):
+        return _of_status(entries, material)
+    evidence = weigh(material)
+    if material.dispositions or material.report_type == "disposition-notification":
+        return _of_receipt(material)
+    return _of_words(material, evidence)
+
+
+def _of_status(entries: list[ReportedRecipient], material: Material) -> Report:
+    """Give the report of a delivery status; a challenge in its clothes is none."""
+    actions = {entry.action for entry in entries}
+    if actions <= {"failed"}:
+        evidence = weigh(material)
+        if evidence.challenge >= 4 and all(e.reason in (Reason.UNDETERMINED, Reason.POLICY_REJECTED) for e in entries):
+            return automatic(material, Reason.CHALLENGE_RESPONSE)
     if "failed" in actions:
-        return Report("bounce", recipients)
-    if "delayed" in actions:
-        return Report("delayed", recipients)
-    return Report("not-a-bounce", recipients)
+        return Report("bounce", tuple(entries))
+    return Report("delayed" if "delayed" in actions else "not-a-bounce", tuple(entries))
+
+
+def _of_receipt(material: Material) -> Report:
+    if not is_refusal(material):
+        return Report("not-a-bounce")
+    entries = read_freeform(material, action="failed")[:1]
+    address = refused_address(material)
+    return Report("bounce", tuple(replace(entry, address=address or entry.address) for entry in entries))
+
+
+def _of_words(material: Material, evidence: Evidence) -> Report:
+    """Decide by words alone. A bounce needs more than one sign; a doubtful mail is none."""
+    certain = material.headers.has("x-failed-recipients") or bool(material.statuses)
+    if challenges(evidence) and not certain and evidence.challenge > evidence.text.get("bounce", 0):
+        return automatic(material, Reason.CHALLENGE_RESPONSE)
+    if certain or (evidence.bounce >= 5 and evidence.bounce > evidence.autoreply):
+        delayed = evidence.still_trying
+        entries = read_freeform(material, action="delayed" if delayed else "failed")
+        return Report("delayed" if delayed else "bounce", tuple(entries))
+    if evidence.autoreply >= 3:
+        return automatic(material)
+    return Report("not-a-bounce")
