@@ -45,7 +45,7 @@ def serve(request: pytest.FixtureRequest) -> Iterator[Serve[Any]]:
 
 @pytest.fixture
 def make_homing(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[MakeHoming]:
-    """Make a Homing in a folder of its own, not yet started: ``make_homing({"relay": {...}})``. It ends with the test."""
+    """Make a Homing, not yet started, in its own folder: ``make_homing({"relay": ...})``. It ends with the test."""
     relays: list[Homing] = []
 
     def make(settings: Mapping[str, Any] | None = None, *, name: str = "homing") -> Homing:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,18 +71,12 @@ class Homing:
         host, _, port = to.rpartition(":")
         self.settings["relay"].setdefault("routes", {})[domain] = {"host": host, "port": int(port)}
 
-    def start(self, *, prefix: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> None:
-        """
-        Start, and return once it says that it is ready.
-
-        Args:
-            prefix: A program that runs it: ``("faketime", "+11m")``.
-            environment: Added to that of the tests.
-        """
+    def start(self, environment: Mapping[str, str] | None = None) -> None:
+        """Start, and return once it says that it is ready. ``environment`` is added to that of the tests."""
         self.config.write_text(to_toml(self.settings))
         with self.output_file.open("ab") as output:
             self._process = subprocess.Popen(
-                (*prefix, COMMAND, "serve", "--config", str(self.config)),
+                (COMMAND, "serve", "--config", str(self.config)),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -116,10 +110,10 @@ class Homing:
         """What all its starts have printed and logged."""
         return self.output_file.read_text("utf-8", "replace") if self.output_file.exists() else ""
 
-    def terminate(self) -> int:
-        """SIGTERM, as systemd stops it. Gives the exit status."""
+    def terminate(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it to stop: SIGTERM, as systemd does. Gives the exit status."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGTERM)
+        self._process.send_signal(number)
         status = self._process.wait(60)
         self._process = None
         return status

@@ -57,5 +57,6 @@ class MailServer:
         return self.enclosure.log
 
     @property
-    def _mail_home(self) -> Path:
+    def mail_home(self) -> Path:
+        """The folder with a Maildir for each address."""
         return self.enclosure.mail

@@ -1,7 +1,6 @@
 """Debian's Postfix: delivers to Maildirs, relays onward, refuses whom it is told to refuse."""
 
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import ClassVar
 
 from tests.e2e.rigs.mail_server import MailServer
@@ -124,7 +123,7 @@ class Postfix(MailServer):
 
     def mails(self, address: str) -> list[bytes]:
         """Give what was delivered to one address, with the line ends of SMTP, oldest first."""
-        folder = Path(self.enclosure.mail, address, "new")
+        folder = self.mail_home / address / "new"
         files = sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime_ns) if folder.exists() else []
         return [file.read_bytes().replace(b"\n", b"\r\n") for file in files]
 
