@@ -39,9 +39,9 @@ format: $(VENV)/.installed-dev ## put the code into its shape
 	$(BIN)/ruff format .
 
 lock: $(VENV)/.installed-dev ## write both lock files anew (UPGRADE=--upgrade for newer versions)
-	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet $(UPGRADE) $(LOCK_OPTIONS) \
+	@CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet $(UPGRADE) $(LOCK_OPTIONS) \
 	  --output-file requirements.lock pyproject.toml
-	CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet $(UPGRADE) $(LOCK_OPTIONS) --extra dev \
+	@CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet $(UPGRADE) $(LOCK_OPTIONS) --extra dev \
 	  --constraint requirements.lock --output-file requirements-dev.lock pyproject.toml
 
 clean: ## remove what can be made again; var/ (keys and mail) stays
