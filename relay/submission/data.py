@@ -28,7 +28,7 @@ class DataReader:
         self.nul = False
         self._max_size = max_size
         self._max_line = max_line
-        self._pieces: list[bytes] = []
+        self._kept = bytearray()  # not a list of pieces: of very small ones each would cost many times its octets
         self._held = b"\r\n"  # may become part of an end; at first the line end of the DATA command itself
         self._begun = False  # the line end of the DATA command is off
         self._line = 0  # octets of the line that is not ended yet
@@ -36,7 +36,7 @@ class DataReader:
     @property
     def content(self) -> bytes:
         """The content, complete once ``feed`` gave a rest."""
-        return b"".join(self._pieces)
+        return bytes(self._kept)
 
     def feed(self, block: bytes | bytearray) -> bytes | None:
         """Take the next block: None while the end is yet to come, else the octets behind the end."""
@@ -64,9 +64,9 @@ class DataReader:
         if self.size > self._max_size:
             self.too_large = True
         if self.too_large or self.long_line:
-            self._pieces.clear()
+            self._kept.clear()
         else:
-            self._pieces.append(text)
+            self._kept += text
 
     def _notice(self, text: bytes) -> None:
         pairs = text.count(b"\r\n")
