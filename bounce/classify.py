@@ -30,6 +30,16 @@ _NESTED = re.compile(
 )
 _CODE_AGAIN = re.compile(r"[45][0-9]{2}(?=[ \t])")
 
+# How reports say at which command a reply was given: "after MAIL FROM:<...>", "(in reply to RCPT TO command)".
+_AT_COMMAND = re.compile(
+    r"(?:after|in (?:reply|response) to|did not like our|sent:?|command:?|>>>) {0,3}(?:the |end of |final |pipelined |our |sending |\"){0,2}"
+    r"(mail from|rcpt to|data|\.|helo|ehlo)",
+    re.IGNORECASE,
+)
+_PHASES = {"mail from": Phase.MAIL, "rcpt to": Phase.RCPT, "data": Phase.DATA, ".": Phase.END_OF_DATA, "helo": Phase.EHLO, "ehlo": Phase.EHLO}
+# Before RCPT nobody has named a recipient: what is said there is about the sender, whatever the words.
+_EARLY = frozenset({"connect", "tls", "greeting", "ehlo", "auth", "mail"})
+
 _RULES = shipped()
 
 
@@ -65,6 +75,7 @@ def classify_texts(
     phase: Phase | None = None,
     remote_host: str = "",
     action: str = "",
+    permanent: bool | None = None,
 ) -> Finding:
     """
     Name what several texts about one failure mean; the first one whose words say something decides.
@@ -72,13 +83,17 @@ def classify_texts(
     Args:
         texts: Best source first: the reply as quoted, then what a report says around it.
         status: Enhanced status code that stands beside the texts (the Status field of a report), "" for none.
-        phase, remote_host, action: As in ``classify``.
+        phase: As in ``classify``; None: read from the texts when they say it.
+        remote_host: As in ``classify``.
+        action: As in ``classify``.
+        permanent: What the words of a report suggest, for a failure without any code.
     """
     layers = [layer for text in texts for layer in _layers(text[:LIMIT])]
     stated = Status.parse(status)
     said = next((s for layer in layers if (s := _status(layer)) and s.category != 2), None)
     code = next((c for text in texts if (c := _code(text) or _quoted_code(text))), "")
     exact = said if said and not _vague(said) else stated if stated and not _vague(stated) else said or stated
+    phase = phase or next((p for text in texts if (p := _phase(text))), None)
     host, where = remote_host.lower().rstrip("."), phase.value if phase else ""
     rule: Rule | None = None
     for layer in layers:
@@ -86,14 +101,15 @@ def classify_texts(
         facts = Facts(
             words=words_of(layer, code=own_code), code=own_code, status=_status(layer) or exact, host=host, phase=where
         )
-        if rule := _RULES.by_words(facts):
+        if rule := _RULES.by_words(facts, of_recipient=where not in _EARLY):
             break
     if rule is None:
-        rule = _RULES.by_codes(Facts(words=words_of(""), code=code, status=exact, host=host, phase=where))
+        facts = Facts(words=words_of(""), code=code, status=exact, host=host, phase=where)
+        rule = _RULES.by_codes(facts, of_recipient=where not in _EARLY)
     reason = rule.reason if rule else Reason.UNDETERMINED
     return Finding(
         reason=reason,
-        permanent=_permanent(code, stated or said, rule, reason, action),
+        permanent=_permanent(code, stated, said, rule, reason, action, default=permanent),
         status=str(exact) if exact else "",
         rule=rule.name if rule else "",
     )
@@ -131,14 +147,33 @@ def _vague(status: Status) -> bool:
     return status.subject == 0 and status.detail == 0
 
 
-def _permanent(code: str, status: Status | None, rule: Rule | None, reason: Reason, action: str) -> bool:
-    """The class of the code first, then of the status; without either what the rule or the reason suggests."""
+def _phase(text: str) -> Phase | None:
+    match = _AT_COMMAND.search(text[:LIMIT])
+    return _PHASES[match[1].lower()] if match else None
+
+
+def _permanent(
+    code: str,
+    stated: Status | None,
+    said: Status | None,
+    rule: Rule | None,
+    reason: Reason,
+    action: str,
+    default: bool | None,
+) -> bool:
+    """
+    Say whether a failure is for good.
+
+    A report's Status field knows that a sender gave up on a 4xx and the other way round, so it comes first; then the
+    class of the reply code, of the status in the reply, and without any of them what the words suggest.
+    """
     if action == "delayed":
         return False
-    if code[:1] in ("4", "5"):
-        return code[0] == "5"
-    if status is not None and status.category in (4, 5):
-        return status.category == 5
+    for category in (stated.category if stated else 0, int(code[:1] or 0), said.category if said else 0):
+        if category in (4, 5):
+            return category == 5
+    if default is not None and reason is not Reason.EXPIRED:
+        return default
     if rule is not None and rule.permanent is not None:
         return rule.permanent
     return reason not in _FOR_NOW

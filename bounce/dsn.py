@@ -32,6 +32,25 @@ _ACTIONS = {
 }  # fmt: skip
 
 
+# Exit codes of a mailer (sysexits.h), as Sendmail writes them behind "X-Unix;".
+_EXITS = {
+    "65": "data format error",
+    "67": "user unknown",
+    "68": "host unknown",
+    "69": "service unavailable",
+    "70": "internal software error",
+    "71": "operating system error",
+    "72": "critical system file missing",
+    "73": "can't create output",
+    "74": "input/output error",
+    "75": "temporary failure",
+    "76": "remote protocol error",
+    "77": "permission denied by the mailer program",
+    "78": "local configuration error",
+    "255": "mailer program failed",
+}
+
+
 @dataclass(slots=True)
 class Block:
     """One per-recipient block: names without hyphens and case, each value of a name in order."""
@@ -170,6 +189,8 @@ def diagnostic_of(block: Block) -> str:
     kind, semicolon, rest = decode_words(value).partition(";")
     if semicolon and len(kind.strip()) < 30 and " " not in kind.strip():
         value = rest
+        if kind.strip().lower() == "x-unix" and rest.strip() in _EXITS:
+            value = _EXITS[rest.strip()]
     return " ".join(value.split())[:4_000]
 
 

@@ -10,6 +10,7 @@ Pure: no I/O, no clock, no chance.
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from bounce import addresses_in
 from bounce.classify import Finding, classify_texts
@@ -38,9 +39,21 @@ _NOT_ABOUT = re.compile(
     r"contact|postmaster|help|support|question|assist|report .{0,30} to|send .{0,20} to|abuse|mail from|sender|from:|reply-to|absender|exp\wditeur|remitente|mittente|nadawc|message-?id|refer|envelope-from|отправител|your address|@.{0,30}wrote|unsubscribe|visit|administrator",
     re.IGNORECASE,
 )
+_MAILBOX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{1,60}")
 _BAD_LOCAL = frozenset({"mailer-daemon", "postmaster", "abuse", "mail-daemon", "mdaemon"})
 _FIELD = re.compile(
     r"[ \t>]{0,8}(?:message-id|content-|references|in-reply-to|x-[a-z]|date|mime-version|reply-to|sender|errors-to|list-|resent-)",
+    re.IGNORECASE,
+)
+
+_FOR_GOOD = re.compile(
+    r"permanent(?:ly)? (?:error|fatal|fail)|failed permanently|dauerhaft|(?:erreur|error|erro|errore) permanente",
+    re.IGNORECASE,
+)
+# Exchange repeats everything in a second block for administrators, under other names of the same mailbox.
+_FOR_ADMINS = re.compile(
+    r"\W{0,5}[^\n]{0,30}(?:diagnos|diagn[oó]stic|диагност|診断|诊断|診斷)[^\n]{0,60}"
+    r"(?:admin|管理|rendszerg|spr[aá]vc|järjestelm|yönetici|관리자|адм)",
     re.IGNORECASE,
 )
 
@@ -75,17 +88,18 @@ def read_freeform(material: Material, *, action: str) -> list[ReportedRecipient]
             )
         ]
     entries = []
+    permanent = bool(_FOR_GOOD.search(material.text[:5_000])) or None
     marks = sorted({place.line for place in chosen.values()})
     for place in chosen.values():
         texts = _words_around(lines, place, marks)
         if len(chosen) == 1:
             texts += [" ".join(material.text.split())[:4_000], material.headers.decoded("subject")]
-        entries.append(_entry(place.address, texts, action))
+        entries.append(_entry(place.address, texts, action, permanent=permanent))
     return entries[:MAX_RECIPIENTS]
 
 
-def _entry(address: str, texts: list[str], action: str) -> ReportedRecipient:
-    finding: Finding = classify_texts([text for text in texts if text.strip()], action=action)
+def _entry(address: str, texts: list[str], action: str, *, permanent: bool | None = None) -> ReportedRecipient:
+    finding: Finding = classify_texts([text for text in texts if text.strip()], action=action, permanent=permanent)
     return ReportedRecipient(
         address=address,
         action=action,
@@ -102,13 +116,23 @@ def _weigh_places(lines: list[str], material: Material) -> list[_Place]:
     returned_to = _returned_to(material)
     places: list[_Place] = []
     introduced = 0
+    head = -1  # indent of the entry this paragraph began with; what is indented deeper tells about that entry
     for n, line in enumerate(lines):
+        if _FOR_ADMINS.match(line) and any(place.weight >= 4 for place in places):
+            break
+        indent = len(line) - len(line.lstrip())
+        if not line.strip():
+            head = -1
         found = list(addresses_in.IN_TEXT.finditer(line)) if "@" in line else []
         for match in found[:20]:
             address = addresses_in.clean(match[0])
             if not addresses_in.plausible(address) or addresses_in.key(address) in ours:
                 continue
             weight = _weight(line, match, introduced=introduced > 0)
+            if 0 <= head < indent:
+                weight = min(weight, 2)
+            elif weight >= 3 and head < 0:
+                head = indent
             if addresses_in.key(address) in returned_to:
                 weight += 2
             if address.partition("@")[0].lower() in _BAD_LOCAL:
@@ -201,9 +225,9 @@ def _choose(places: list[_Place], material: Material) -> dict[str, _Place]:
         known = best.get(addresses_in.key(place.address))
         if known is None or place.weight > known.weight:
             best[addresses_in.key(place.address)] = place
-    if named:
-        return {key: best.get(key, _Place(address, -1, 9)) for key, address in named.items()}
     top = max((place.weight for place in best.values()), default=0)
+    if named and (top < 4 or any(key in best for key in named)):
+        return {key: best.get(key, _Place(address, -1, 9)) for key, address in named.items()}
     if top <= 0:
         return {}
     floor = 4 if top >= 4 else top
@@ -214,9 +238,19 @@ def _choose(places: list[_Place], material: Material) -> dict[str, _Place]:
 def _fallback(material: Material) -> str:
     """Give the one address that the returned mail was for, when the report's words name none."""
     if material.returned is None:
-        return ""
+        return _without_domain(material)
     found = addresses_in.IN_TEXT.findall(material.returned.get("to"))[:2]
     return addresses_in.clean(found[0]) if len(found) == 1 else ""
+
+
+def _without_domain(material: Material) -> str:
+    """Read a mailbox that a provider names without its own domain: alone on a line behind a colon."""
+    daemon = addresses_in.clean(material.headers.decoded("from")).rpartition("@")[2]
+    lines = [line for line in material.text.split("\n", 60)[:60] if line.strip()]
+    for before, line in pairwise(lines):
+        if before.rstrip().endswith(":") and line.startswith((" ", "\t")) and _MAILBOX.fullmatch(line.strip()):
+            return f"{line.strip()}@{daemon}" if "." in daemon else ""
+    return ""
 
 
 def _words_around(lines: list[str], place: _Place, marks: list[int]) -> list[str]:

@@ -39,10 +39,14 @@ _RETURNED = re.compile(
     re.IGNORECASE | re.MULTILINE,
 )
 _FIELD_LINE = re.compile(
-    r"^[ \t>|]{0,8}(?:Final-Recipient|Original-Recipient)[ \t]{0,4}:[ \t]{0,8}\S", re.IGNORECASE | re.MULTILINE
+    r"^[ \t]{0,8}(?:Final-Recipient|Original-Recipient)[ \t]{0,4}:[ \t]{0,8}\S", re.IGNORECASE | re.MULTILINE
 )
 _STATUS_LINE = re.compile(
-    r"^[ \t>|]{0,8}(?:Action|Status|Reporting-MTA|Diagnostic-Code)[ \t]{0,4}:", re.IGNORECASE | re.MULTILINE
+    r"^[ \t]{0,8}(?:Action|Status|Reporting-MTA|Diagnostic-Code)[ \t]{0,4}:", re.IGNORECASE | re.MULTILINE
+)
+
+_FIRST_FIELD = re.compile(
+    r"^[ \t]{0,8}(?:Reporting-MTA|Original-Recipient|Final-Recipient|Action)[ \t]{0,4}:", re.IGNORECASE | re.MULTILINE
 )
 
 
@@ -55,6 +59,7 @@ class Material:
     report_type: str
     text: str = ""  # the words for people, without the returned mail
     statuses: list[str] = field(default_factory=list)  # texts of message/delivery-status
+    status_in_text: str = ""  # fields of a delivery status that stand amid the words
     feedbacks: list[str] = field(default_factory=list)  # texts of message/feedback-report
     dispositions: list[str] = field(default_factory=list)  # texts of message/disposition-notification
     returned: Headers | None = None  # header of the mail this is about
@@ -97,6 +102,8 @@ def _take_texts(material: Material, texts: list[str]) -> None:
             material.statuses.append(text)
             continue
         words, rest = cut_returned(text)
+        if not material.status_in_text and _is_status(words) and (match := _FIRST_FIELD.search(words)):
+            material.status_in_text = words[match.start() :]
         own.append(words)
         if rest and material.returned is None:
             material.returned = _headers_in(rest)

@@ -11,8 +11,8 @@ Grammar of a phrase::
 ``(the)`` a word that may be missing, ``..`` up to ``GAP`` words of any kind, ``^`` the start and ``$`` the end of
 the text. Marks like ``{addr}`` are words.
 
-A text is searched for all phrases in one pass: each phrase is filed under the first letters of its rarest word, and
-each word of the text looks up the phrases filed there. No regular expression, so nothing to explode: the work is
+A text is searched for all phrases in one pass: each phrase is filed under its rarest word (a stem under its first
+letters), and each word of the text looks up the phrases filed there. No regular expression, so nothing to explode: the work is
 bounded by words x phrases under one key x words of a phrase x GAP.
 
 Pure: no I/O, no clock, no chance.
@@ -59,27 +59,33 @@ class Phrases:
     def __init__(self, texts: Sequence[str]) -> None:
         patterns = [pattern for n, text in enumerate(texts) for pattern in _compile(n, text)]
         common = Counter(key for p in patterns for run in p.runs for item in run for key in _keys(item))
-        self._files: dict[str, list[_Pattern]] = defaultdict(list)
+        self._by_word: dict[str, list[_Pattern]] = defaultdict(list)
+        self._by_stem: dict[str, list[_Pattern]] = defaultdict(list)
         for pattern in patterns:
             first = pattern.runs[0]
             offset = min(range(len(first)), key=lambda n: sum(common[key] for key in _keys(first[n])))
             filed = _Pattern(pattern.phrase, pattern.runs, offset, pattern.at_start, pattern.at_end)
-            for key in _keys(first[offset]):
-                self._files[key].append(filed)
+            for word in first[offset].exact:
+                self._by_word[word].append(filed)
+            for key in {stem[:_KEY] for stem in first[offset].stems}:
+                self._by_stem[key].append(filed)
 
     def search(self, words: Sequence[str]) -> set[int]:
         """Give the numbers of all phrases that stand in ``words``."""
         found: set[int] = set()
-        files = self._files
+        by_word, by_stem = self._by_word, self._by_stem
         for place, word in enumerate(words):
-            for pattern in files.get(word[:_KEY], ()):
+            filed = by_word.get(word, ())
+            if stems := by_stem.get(word[:_KEY]):
+                filed = [*filed, *stems]
+            for pattern in filed:
                 if pattern.phrase not in found and _stands(pattern, words, place - pattern.offset):
                     found.add(pattern.phrase)
         return found
 
 
 def _keys(item: _Item) -> set[str]:
-    return {word[:_KEY] for word in (*item.exact, *item.stems)}
+    return {*item.exact, *(stem[:_KEY] + "*" for stem in item.stems)}
 
 
 def _stands(pattern: _Pattern, words: Sequence[str], start: int) -> bool:

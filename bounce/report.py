@@ -19,6 +19,7 @@ from bounce.freeform import read_freeform
 from bounce.kinds import Evidence, weigh
 from bounce.material import Material, collect
 from bounce.reported import Report, ReportedRecipient
+from bounce.rulebook import BLAMES_RECIPIENT
 from store.nouns import Reason
 
 __all__ = ["Report", "ReportedRecipient", "read"]
@@ -33,6 +34,10 @@ def read(raw: bytes) -> Report:
     if any(entry.address or entry.action not in ("failed", "delayed") for entry in entries):
         return _of_status(entries, material)
     evidence = weigh(material)
+    if material.status_in_text and evidence.bounce >= 5 and not evidence.answers:
+        material.statuses.append(material.status_in_text)
+        if entries := read_dsn(material):
+            return _of_status(entries, material)
     if material.dispositions or material.report_type == "disposition-notification":
         return _of_receipt(material)
     return _of_words(material, evidence)
@@ -43,7 +48,7 @@ def _of_status(entries: list[ReportedRecipient], material: Material) -> Report:
     actions = {entry.action for entry in entries}
     if actions <= {"failed"}:
         evidence = weigh(material)
-        if evidence.challenge >= 4 and all(e.reason in (Reason.UNDETERMINED, Reason.POLICY_REJECTED) for e in entries):
+        if challenges(evidence) and not any(e.reason in BLAMES_RECIPIENT for e in entries):
             return automatic(material, Reason.CHALLENGE_RESPONSE)
     if "failed" in actions:
         return Report("bounce", tuple(entries))

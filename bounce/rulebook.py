@@ -35,6 +35,18 @@ from bounce.words import Words
 from store.nouns import Reason, Status
 
 
+# Reasons that say something of the recipient's address or mailbox.
+BLAMES_RECIPIENT = frozenset(
+    {
+        Reason.NO_SUCH_USER,
+        Reason.ADDRESS_INVALID,
+        Reason.DOMAIN_NOT_FOUND,
+        Reason.ACCOUNT_DISABLED,
+        Reason.MAILBOX_FULL,
+    }
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """One rule; see the module's docstring for what each field means."""
@@ -91,8 +103,8 @@ class Rulebook:
     def _numbers_of(self, texts: tuple[str, ...]) -> frozenset[int]:
         return frozenset(self._numbers[text] for text in texts)
 
-    def by_words(self, facts: Facts) -> Rule | None:
-        """Give the first rule that fits what is said, or None."""
+    def by_words(self, facts: Facts, *, of_recipient: bool = True) -> Rule | None:
+        """Give the first rule that fits what is said, or None; ``of_recipient`` False: none that blames the address."""
         phrases = self._phrases.search(facts.words.words)
         places = {place for phrase in phrases for place in self._rules_of.get(phrase, ())}
         if facts.words.hosts:
@@ -100,14 +112,17 @@ class Rulebook:
         if facts.words.links:
             places.update(place for place, rule in self._by_link if rule.links & facts.words.links)
         for place in sorted(places):
+            if not of_recipient and self.rules[place].reason in BLAMES_RECIPIENT:
+                continue
             with_, not_ = self._asked[place]
             if (not with_ or with_ & phrases) and not not_ & phrases and _fits(self.rules[place], facts):
                 return self.rules[place]
         return None
 
-    def by_codes(self, facts: Facts) -> Rule | None:
+    def by_codes(self, facts: Facts, *, of_recipient: bool = True) -> Rule | None:
         """Give the first rule without words that fits code, status, phase and host, or None."""
-        return next((rule for rule in self._by_codes if _fits(rule, facts)), None)
+        rules = (r for r in self._by_codes if of_recipient or r.reason not in BLAMES_RECIPIENT)
+        return next((rule for rule in rules if _fits(rule, facts)), None)
 
 
 def _fits(rule: Rule, facts: Facts) -> bool:
