@@ -108,7 +108,7 @@ def test_delays_grow_and_then_stay() -> None:
 
 
 def test_a_pair_is_locked_and_nobody_else() -> None:
-    """The same user from another address, and another user from the same, may go on: nobody locks out an application."""
+    """The same user from elsewhere, and another user from the same address, may go on: no application is locked out."""
     it = guard()
     for _ in range(5):
         assert not it.locked("192.0.2.1", "app", 0)
