@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from relay.sandbox.behaviour import BEHAVIOURS, FIREFOX, GMAIL, IPHONE, PERSON_OPENS, Behaviour, Later, Reaction, opens
-from relay.sandbox.names import Table
 
 NULL_MX = "no-mail.test"  # says that it takes no mail (RFC 7505)
 UNREACHABLE = "old-server.test"  # has a mail host where nobody listens
@@ -99,8 +98,8 @@ def behaviours(people: Sequence[Person]) -> dict[str, Behaviour]:
     return {person.address: _behaviour(person) for person in people}
 
 
-def dns_table() -> Table:
-    """Give the DNS of the demo's domains: all mail hosts are this machine."""
+def dns_table() -> dict[str, dict[str, list[str]]]:
+    """Give the DNS of the demo's domains, as ``names.py`` takes it: all mail hosts are this machine."""
     table: dict[str, dict[str, list[str]]] = {
         NULL_MX: {"MX": ["0 ."]},
         UNREACHABLE: {"MX": [f"10 mx.{UNREACHABLE}."]},
