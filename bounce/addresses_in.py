@@ -53,12 +53,14 @@ def clean(text: str) -> str:
         if text.count('"') != 2 or not text.startswith('"') or '"@' not in text
         else text.strip("<> \t")
     )
-    if text.lower().startswith(("smtp:", "mailto:", "rfc822:", "imceaex-")):
-        text = text.partition(":")[2]
+    if text.lower().startswith(("smtp:", "mailto:", "rfc822:", "smtp=")):
+        text = text[5:] if text.lower().startswith("smtp") else text.partition(":")[2]
     if text.startswith("@") and ":" in text:  # source route, RFC 5321 appendix C
         text = text.partition(":")[2]
     if not text.startswith('"') and (match := IN_TEXT.search(text)):
         text = match[0]
+        if text.lower().startswith("smtp="):
+            text = text[5:]
     text = text.rstrip(".,;:>")
     return "" if len(text) > 320 or any(c.isspace() for c in text.strip('"').partition("@")[2]) else text
 

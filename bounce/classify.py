@@ -51,6 +51,7 @@ class Finding:
     permanent: bool
     status: str  # enhanced status code as said, "" when none was
     rule: str  # name of the rule that fired; "" when none did
+    by_codes: bool = False  # no word said anything; the rule went by codes alone
 
 
 def classify(reply: Reply | str, *, phase: Phase | None = None, remote_host: str = "", action: str = "") -> Finding:
@@ -101,7 +102,9 @@ def classify_texts(
         facts = Facts(
             words=words_of(layer, code=own_code), code=own_code, status=_status(layer) or exact, host=host, phase=where
         )
-        if rule := _RULES.by_words(facts, of_recipient=where not in _EARLY):
+        found = _RULES.by_words(facts, of_recipient=where not in _EARLY)
+        rule = found if rule is None or (found is not None and not found.weak) else rule
+        if rule is not None and not rule.weak:
             break
     if rule is None:
         facts = Facts(words=words_of(""), code=code, status=exact, host=host, phase=where)
@@ -112,6 +115,7 @@ def classify_texts(
         permanent=_permanent(code, stated, said, rule, reason, action, default=permanent),
         status=str(exact) if exact else "",
         rule=rule.name if rule else "",
+        by_codes=rule is not None and not rule.by_words,
     )
 
 

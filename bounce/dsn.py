@@ -159,9 +159,12 @@ def _entry(block: Block, material: Material, *, only: bool) -> ReportedRecipient
         return ReportedRecipient(
             address=address, action=action, status=str(status or ""), reason=Reason.DELIVERED, permanent=False, diagnostic=diagnostic, rule=""
         )  # fmt: skip
-    around = near(material.text, {final, original, address}, only=only)
+    around = near(material.text, {final, original, address})
     comment = status_text.partition("(")[2].rstrip(")") if "(" in status_text else ""
     finding = judge([diagnostic, comment, around], str(status or ""), action, block.get("remotemta"))
+    if only and (not finding.rule or finding.reason is Reason.UNDETERMINED or _by_vague_status(finding, status)):
+        around = " ".join(material.text.split())[:3_000]
+        finding = judge([diagnostic, comment, around], str(status or ""), action, block.get("remotemta"))
     if block.get("action").strip().lower().startswith("expire") and finding.reason in (Reason.UNDETERMINED,):
         finding = Finding(Reason.EXPIRED, finding.permanent, finding.status, "action-expired")
     return ReportedRecipient(
@@ -173,6 +176,11 @@ def _entry(block: Block, material: Material, *, only: bool) -> ReportedRecipient
         diagnostic=diagnostic or around[:1_000],
         rule=finding.rule,
     )
+
+
+def _by_vague_status(finding: Finding, status: Status | None) -> bool:
+    """Whether only the class of a status spoke: then all the words of the report are worth a look."""
+    return finding.by_codes and (status is None or status.detail == 0)
 
 
 def judge(texts: list[str], status: str, action: str, remote: str = "") -> Finding:
@@ -194,12 +202,10 @@ def diagnostic_of(block: Block) -> str:
     return " ".join(value.split())[:4_000]
 
 
-def near(text: str, addresses: set[str], *, only: bool) -> str:
-    """Give the words that a report has beside one of these addresses; all its words when it has one recipient."""
-    if only:
-        return " ".join(text.split())[:3_000]
+def near(text: str, addresses: set[str]) -> str:
+    """Give the words that a report has beside one of these addresses, ``""`` when none stands in it."""
     lines = text.split("\n")[:2_000]
-    wanted = [addresses_in.key(a) for a in addresses if a]
+    wanted = [addresses_in.key(a) for a in addresses if "@" in a]
     for n, line in enumerate(lines):
         if any(a in line.lower() for a in wanted):
             taken = [line]

@@ -28,7 +28,7 @@ _LABEL = re.compile(
     re.IGNORECASE,
 )
 _IN_REPLY = re.compile(
-    r"(?:[45][0-9]{2}[ -][^\n]{0,60}|rcpt to:? ?|>>> rcpt to: ?|delivered to:? ?|deliver(?:y)? (?:your )?(?:\w+ ){0,4}to:? ?|reach(?: the following recipient)?:? ?|(?:user|recipient|mailbox|account|address|addressee|benutzer|usuario|utente|utilisateur|destinatario)\W{1,4})[<\"'(\[]{0,3}$",
+    r"(?:[45][0-9]{2}[ -][^\n]{0,60}|rcpt to:? ?|>>> rcpt to: ?|delivered to:? ?|deliver(?:y)? (?:your )?(?:\w+ ){0,4}to:? ?|reach(?: the following recipient)?:? ?|addressed(?: to)?[,:]? ?|(?:user|recipient|mailbox|account|address|addressee|benutzer|usuario|utente|utilisateur|destinatario)\W{1,4})[<\"'(\[]{0,3}$",
     re.IGNORECASE,
 )
 _INTRO = re.compile(
@@ -39,6 +39,8 @@ _NOT_ABOUT = re.compile(
     r"contact|postmaster|help|support|question|assist|report .{0,30} to|send .{0,20} to|abuse|mail from|sender|from:|reply-to|absender|exp\wditeur|remitente|mittente|nadawc|message-?id|refer|envelope-from|отправител|your address|@.{0,30}wrote|unsubscribe|visit|administrator",
     re.IGNORECASE,
 )
+_LIST_COMMANDS = ("-ctl", "-request", "-help", "-subscribe", "-unsubscribe", "-owner", "-admin")
+_FOR = re.compile(r"\bfor <([^<>\s@]{1,100}@[^<>\s@]{1,253})>")
 _MAILBOX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{1,60}")
 _BAD_LOCAL = frozenset({"mailer-daemon", "postmaster", "abuse", "mail-daemon", "mdaemon"})
 _FIELD = re.compile(
@@ -54,6 +56,14 @@ _FOR_GOOD = re.compile(
 _FOR_ADMINS = re.compile(
     r"\W{0,5}[^\n]{0,30}(?:diagnos|diagn[oó]stic|диагност|診断|诊断|診斷)[^\n]{0,60}"
     r"(?:admin|管理|rendszerg|spr[aá]vc|järjestelm|yönetici|관리자|адм)",
+    re.IGNORECASE,
+)
+
+
+# The head of the returned mail as Exchange and others quote it: To above Subject or Sent.
+_QUOTED_TO = re.compile(r"[ \t>]{0,8}(?:to|cc|an|à|para|a|aan|do|komu|кому|宛先)[ \t]{0,3}:", re.IGNORECASE)
+_QUOTED_SUBJECT = re.compile(
+    r"[ \t>]{0,8}(?:subject|sent|betreff|gesendet|objet|envoy\w|asunto|enviado|oggetto|inviato|onderwerp|verzonden|assunto|temat|тема)[ \t]{0,3}:",
     re.IGNORECASE,
 )
 
@@ -129,14 +139,19 @@ def _weigh_places(lines: list[str], material: Material) -> list[_Place]:
             if not addresses_in.plausible(address) or addresses_in.key(address) in ours:
                 continue
             weight = _weight(line, match, introduced=introduced > 0)
+            if found and _QUOTED_TO.match(line) and any(map(_QUOTED_SUBJECT.match, lines[n + 1 : n + 5])):
+                weight = min(weight, 1)
             if 0 <= head < indent:
                 weight = min(weight, 2)
             elif weight >= 3 and head < 0:
                 head = indent
             if addresses_in.key(address) in returned_to:
                 weight += 2
-            if address.partition("@")[0].lower() in _BAD_LOCAL:
+            local = address.partition("@")[0].lower()
+            if local in _BAD_LOCAL:
                 weight -= 2
+            elif local.endswith(_LIST_COMMANDS):
+                weight -= 3
             places.append(_Place(address, n, weight))
         if _INTRO.search(line):
             introduced = 6
@@ -150,6 +165,8 @@ def _weight(line: str, match: re.Match[str], *, introduced: bool) -> int:
     if _FIELD.match(line):
         return 0
     weight = 1
+    if match[0][:5].lower() == "smtp=":
+        return 4  # an SMTP address in X.400 clothes
     if _LABEL.match(before):
         weight = (
             4
@@ -239,6 +256,11 @@ def _fallback(material: Material) -> str:
     """Give the one address that the returned mail was for, when the report's words name none."""
     if material.returned is None:
         return _without_domain(material)
+    ours = _not_recipients(material)
+    for received in material.returned.all("received"):
+        match = _FOR.search(received)
+        if match and addresses_in.key(match[1]) not in ours:
+            return match[1]
     found = addresses_in.IN_TEXT.findall(material.returned.get("to"))[:2]
     return addresses_in.clean(found[0]) if len(found) == 1 else ""
 

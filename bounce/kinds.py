@@ -20,6 +20,7 @@ _DAEMON = re.compile(
     r"mail administrator|email-?server|mail-?server|bounces?@|mailer@|mailadmin|mail-admin|smtp ?server|system administrator|no-?reply|notification service|returned ?mail|microsoft outlook|nobody@|ndr@|delivery@|symantec|mail gateway",
     re.IGNORECASE,
 )
+_CERTAIN = re.compile(r"mailer-?daemon|mail ?delivery (?:sub)?system|postmaster@", re.IGNORECASE)
 _ANSWER = re.compile(
     r"\s{0,5}(?:re|aw|sv|antw|odp|rif|r|res|fw|fwd|wg|tr|rv|enc|vs|回复|答复|转发|返信)\s?(?:\[[0-9]+\])?:",
     re.IGNORECASE,
@@ -53,6 +54,7 @@ class Evidence:
     subject: dict[str, int]
     text: dict[str, int]
     by_daemon: bool  # From or Return-Path is a mail system's
+    certain_daemon: bool  # ... by a name that nobody else uses
     null_path: bool  # Return-Path: <>
     answers: bool  # the subject begins with Re: or the like
     quotes: bool  # lines begin with ">"
@@ -64,6 +66,11 @@ class Evidence:
         words = min(self.text.get("bounce", 0), 3)
         subject = 3 if self.subject.get("bounce") and (not self.answers or self.by_daemon) else 0
         return words + subject + 3 * self.by_daemon + self.null_path - 4 * (self.quotes and not self.by_daemon)
+
+    @property
+    def is_bounce(self) -> bool:
+        """Whether enough speaks for a bounce, and more than for an automatic reply."""
+        return self.bounce >= (4 if self.certain_daemon else 5) and self.bounce > self.autoreply
 
     @property
     def autoreply(self) -> int:
@@ -98,7 +105,8 @@ def weigh(material: Material) -> Evidence:
     return Evidence(
         subject=_SUBJECT.found(subject[:500]),
         text=_TEXT.found("\n".join(line for line in text.split("\n") if not line.lstrip().startswith(">"))),
-        by_daemon=bool(_DAEMON.search(sender)) or headers.get("from").strip() in ("<>", ""),
+        by_daemon=bool(_DAEMON.search(sender)) or headers.get("from").strip() in ("<>", "") or headers.has("x-mlserver"),
+        certain_daemon=bool(_CERTAIN.search(sender)) or headers.get("from").strip() == "<>",
         null_path=path == "<>",
         answers=bool(_ANSWER.match(subject)),
         quotes=quoted >= 3,

@@ -30,7 +30,7 @@ _RETURNED = re.compile(
     r"|(?:message|mail|original) headers?[^\n\w]{0,40}$"
     r"|(?:first \w+ lines|partial text|copy) of[^\n]{0,60}(?:message|mail)"
     r"|message (?:header|text|body|contents?)s?(?: \(?(?:truncated|follows?|section)[^\n]{0,40})?[^\n\w]{0,40}$"
-    r"|(?:the )?(?:original |returned )?(?:message|mail|headers?)[^\n]{0,30} follows?[^\n\w]{0,40}$"
+    r"|(?:the )?(?:original |returned )?(?:message|mail|headers?)(?: (?:text|body|header|headers|itself|as received|is))? follow(?:s|ing)?[^\n\w]{0,40}$"
     r"|included is a copy of[^\n]{0,60}"
     r"|nachricht(?:en)?(?:text|kopf)[^\n]{0,40}$|urspr\w{1,4}ngliche (?:nachricht|e-?mail)[^\n]{0,40}|message d'origine[^\n]{0,40}|mensaje original[^\n]{0,40}|mensagem original[^\n]{0,40}|messaggio originale[^\n]{0,40}"
     r"|исходное сообщение[^\n]{0,40}"
@@ -107,7 +107,7 @@ def _take_texts(material: Material, texts: list[str]) -> None:
         own.append(words)
         if rest and material.returned is None:
             material.returned = _headers_in(rest)
-    material.text = "\n\n".join(own)
+    material.text = "\n\n".join(own).replace("\u00a0", " ")
 
 
 def _is_status(text: str) -> bool:

@@ -34,7 +34,7 @@ def read(raw: bytes) -> Report:
     if any(entry.address or entry.action not in ("failed", "delayed") for entry in entries):
         return _of_status(entries, material)
     evidence = weigh(material)
-    if material.status_in_text and evidence.bounce >= 5 and not evidence.answers:
+    if material.status_in_text and evidence.is_bounce and not evidence.answers:
         material.statuses.append(material.status_in_text)
         if entries := read_dsn(material):
             return _of_status(entries, material)
@@ -68,7 +68,7 @@ def _of_words(material: Material, evidence: Evidence) -> Report:
     certain = material.headers.has("x-failed-recipients") or bool(material.statuses)
     if challenges(evidence) and not certain and evidence.challenge > evidence.text.get("bounce", 0):
         return automatic(material, Reason.CHALLENGE_RESPONSE)
-    if certain or (evidence.bounce >= 5 and evidence.bounce > evidence.autoreply):
+    if certain or evidence.is_bounce:
         delayed = evidence.still_trying
         entries = read_freeform(material, action="delayed" if delayed else "failed")
         return Report("delayed" if delayed else "bounce", tuple(entries))

@@ -16,6 +16,7 @@ A rule is a table::
     status = ["5.1.1", "x.2.2"]            # and the enhanced status code is one of these
     host = ["google.com"]                  # and the host that spoke is of one of these domains
     phase = ["mail"]                       # and the session had come that far
+    weak = true                            # a better rule may be found in other words of the same report
     permanent = false                      # used only where neither code nor status tell the class
 
 Files are read in the order of their names and rules in the order they stand in; the first that fits wins. Rules
@@ -64,6 +65,7 @@ class Rule:
     host: tuple[str, ...] = ()
     phase: frozenset[str] = frozenset()
     permanent: bool | None = None
+    weak: bool = False
 
     @property
     def by_words(self) -> bool:
@@ -151,7 +153,7 @@ def read_rules(toml: str) -> list[Rule]:
 
 
 def _rule(table: dict[str, Any]) -> Rule:
-    known = {"name", "reason", "example", "permanent"}
+    known = {"name", "reason", "example", "permanent", "weak"}
     lists = {"any", "with", "not", "sites", "links", "code", "status", "host", "phase"}
     if odd := set(table) - known - lists:
         raise ValueError(f"rule {table.get('name')!r}: unknown key {sorted(odd)[0]!r}")
@@ -169,6 +171,7 @@ def _rule(table: dict[str, Any]) -> Rule:
         host=tuple(table.get("host", ())),
         phase=frozenset(table.get("phase", ())),
         permanent=table.get("permanent"),
+        weak=table.get("weak", False),
     )
 
 

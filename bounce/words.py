@@ -31,9 +31,9 @@ _TOKEN = re.compile(
     r"|(?P<dotted>[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63}){1,10})"
     r"|(?P<word>[^\W_]{1,80})"
 )
-_STATUS = re.compile(r"[245]\.[0-9]{1,3}\.[0-9]{1,3}")
+_STATUS = re.compile(r"(?:[245][0-9]{2}-)?[245]\.[0-9]{1,3}\.[0-9]{1,3}")
 _NUMBERS = re.compile(r"[0-9]+(?:\.[0-9]+){1,10}")
-_QUERY_WORD = re.compile(r"[A-Za-z0-9_]{3,60}")
+_QUERY_WORD = re.compile(r"[A-Za-z0-9_]{2,60}")
 # Written apart or together, it is one word.
 _TOGETHER = {
     ("e", "mail"): "email",
@@ -93,6 +93,10 @@ def words_of(text: str, *, code: str = "") -> Words:
             _add_dotted(found, token)
         elif kind == "url":
             _add_url(found, token)
+        elif kind == "addr" and ".." in token:  # "not allowed...ann@example.org"
+            for word in re.findall(r"[^\W_]{1,80}", token.rpartition("..")[0].partition("@")[0]):
+                _add_word(found, word, code)
+            found.words.append("{addr}")
         else:
             found.words.append({"addr": "{addr}", "ip6": "{ip}"}.get(kind or "", token))
     return Words(tuple(found.words), frozenset(found.hosts), frozenset(found.links))
@@ -124,7 +128,7 @@ def _add_word(found: _Found, token: str, code: str) -> None:
 
 def _add_dotted(found: _Found, token: str) -> None:
     """Sort a run with dots in it: status code, address, Exchange's names, host name, or a forgotten blank."""
-    if _STATUS.fullmatch(token):
+    if _STATUS.fullmatch(token):  # also behind the code of a many-line reply: 550-5.1.1
         return
     if _NUMBERS.fullmatch(token):
         found.words.append("{ip}" if token.count(".") == 3 else token)
