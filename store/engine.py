@@ -54,6 +54,7 @@ def sqlite_writer(url: URL) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
+        cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")  # for a new file: the sweep gives space back, see retention
         cursor.execute("PRAGMA journal_mode = WAL")
         # WAL with NORMAL makes no sync per commit, and 250 would be said before the mail is on the disk.
         cursor.execute("PRAGMA synchronous = FULL")

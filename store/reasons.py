@@ -53,12 +53,7 @@ def _load() -> tuple[dict[Reason, ReasonRule], dict[tuple[Reason, str], ReasonTe
 
 
 LANGUAGES = ("en", "es")
-_RULES, _TEXTS = _load()
-
-
-def rule(reason: Reason) -> ReasonRule:
-    """What follows from a reason."""
-    return _RULES[reason]
+REASONS, _TEXTS = _load()
 
 
 def text(reason: Reason, language: str = "en") -> ReasonText:

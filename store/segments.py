@@ -3,18 +3,19 @@ Contents in append-only files: what ``store/contents.py`` uses beside SQLite.
 
     record = magic (4 octets)  CRC-32 of the content (4)  message id (8)  length (8)  content
 
-Numbers are big-endian. A record's place is the offset of its magic. One process appends to a file; each starts where
-the rows of the database say that the last record ends, so a tail that was torn by a crash is cut: no row refers to it.
+Numbers are big-endian. A record's place is the offset of its magic. Only the process that serves appends; it starts
+where the rows of the database say that the last record ends, so a tail that was torn by a crash is cut: no row refers
+to it.
 """
 
 import os
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
-from store.errors import ContentDamaged
+from store.errors import ContentDamaged, StoreUnavailable
 from store.nouns import ContentRef
 
 _HEADER = struct.Struct(">4sIQQ")
@@ -32,12 +33,14 @@ class Segments:
         self._file: int | None = None
         self._number = 0
         self._offset = 0
+        self._ours = False  # whether this process may append
         # Writes and syncs while the writer's thread inserts the rows; both end before the commit.
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store-segment")
 
     def resume(self, number: int, end: int) -> None:
         """Go on behind the last record that a row refers to (0, 0: there is none), and cut what follows it."""
         self._directory.mkdir(parents=True, exist_ok=True)
+        self._ours = True
         path = self._path(number)
         if number and path.exists() and end < self._size:
             self._file = os.open(path, os.O_RDWR)
@@ -53,6 +56,8 @@ class Segments:
             Where they lie, and a future that is done when they are on the disk, or raises OSError. Wait for it
             before the next append.
         """
+        if not self._ours:
+            raise StoreUnavailable("only the relay itself takes mail into this store")
         if self._file is None or self._offset >= self._size:
             self._next_file()
         assert self._file is not None
@@ -138,9 +143,12 @@ class Segments:
         """The segment that is appended to; 0 when there is none yet."""
         return self._number
 
-    def delete(self, number: int) -> None:
-        """Give a whole segment's space back."""
-        self._path(number).unlink(missing_ok=True)
+    def delete(self, numbers: Iterable[int]) -> int:
+        """Give whole segments' space back, and say how many. The one that is appended to stays."""
+        gone = [number for number in numbers if number != self._number]
+        for number in gone:
+            self._path(number).unlink(missing_ok=True)
+        return len(gone)
 
     def _path(self, number: int) -> Path:
         return self._directory / f"{number:08}.segment"

@@ -1,0 +1,150 @@
+"""
+Credentials: what applications log in with.
+
+The password is made by us and has 160 random bits, so one SHA-256 keeps it as safe as a slow hash would: there is no
+dictionary of it. What is looked up is kept in memory for some seconds.
+"""
+
+import base64
+import hashlib
+import hmac
+import ipaddress
+import json
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from store.engine import Reader
+from store.schema import credential
+from store.writer import Kind, Transaction, Writer
+
+_FRESH_SECONDS = 5.0  # a revoked credential works no longer than that
+_NOBODY = hashlib.sha256(b"nobody").digest()  # compared with when the user is not known: it takes as long
+
+_ADD = insert(credential)
+_ALL = select(credential).order_by(credential.c.name)
+_LIVE = select(credential).where(credential.c.revoked_at.is_(None))
+_REVOKE = (
+    update(credential)
+    .where(credential.c.name == bindparam("b_name"), credential.c.revoked_at.is_(None))
+    .values(revoked_at=bindparam("now"))
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credential:
+    """Who a client proved to be."""
+
+    name: str
+    user: str
+    from_domains: tuple[str, ...] = ()  # may send from these domains; none: from any
+    networks: tuple[str, ...] = ()  # may log in from these; none: from anywhere
+    created_at: float = 0.0
+    revoked_at: float | None = None
+
+
+def _add(transaction: Transaction, wishes: Sequence[dict[str, Any]]) -> list[None]:
+    transaction.connection.execute(_ADD, list(wishes))
+    return [None] * len(wishes)
+
+
+def _revoke(transaction: Transaction, wishes: Sequence[tuple[str, float]]) -> list[bool]:
+    return [transaction.connection.execute(_REVOKE, {"b_name": name, "now": now}).rowcount > 0 for name, now in wishes]
+
+
+_ADDS = Kind("add credentials", _add)
+_REVOKES = Kind("revoke credentials", _revoke)
+
+
+class Credentials:
+    """Makes, checks and revokes credentials."""
+
+    def __init__(self, reader: Reader, writer: Writer, clock: Callable[[], float]) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._clock = clock
+        self._known: dict[str, tuple[bytes, Credential]] = {}  # by user
+        self._known_at = float("-inf")
+
+    async def create(
+        self, name: str, *, from_domains: Sequence[str] = (), networks: Sequence[str] = ()
+    ) -> tuple[str, str]:
+        """
+        Make a credential and give user and password; the password is never to be had again.
+
+        Raises:
+            ValueError: The name is taken, or a network is not one; in a plain sentence.
+        """
+        for network in networks:
+            ipaddress.ip_network(network)
+        user = "app-" + base64.b32encode(secrets.token_bytes(5)).decode("ascii").lower()
+        password = base64.b32encode(secrets.token_bytes(20)).decode("ascii").lower()
+        row = {
+            "name": name,
+            "user_name": user,
+            "secret_hash": _hash(password),
+            "from_domains": json.dumps([domain.lower() for domain in from_domains]),
+            "networks": json.dumps(list(networks)),
+            "created_at": self._clock(),
+        }
+        try:
+            await self._writer.submit(_ADDS, row)
+        except IntegrityError as error:
+            raise ValueError(f"there is a credential named {name} already, maybe a revoked one") from error
+        self._known_at = float("-inf")
+        return user, password
+
+    async def check(self, user: str, password: str, client: str) -> Credential | None:
+        """Give the credential that user and password prove; None otherwise, in the same time. ``client`` is an IP."""
+        now = self._clock()
+        if not self._known_at <= now < self._known_at + _FRESH_SECONDS:
+            rows = await self._reader.run(lambda connection: connection.execute(_LIVE).all())
+            self._known = {row.user_name: (bytes(row.secret_hash), _credential(row)) for row in rows}
+            self._known_at = now
+        expected, found = self._known.get(user, (_NOBODY, None))
+        matches = hmac.compare_digest(expected, _hash(password))
+        return found if found is not None and matches and _within(client, found.networks) else None
+
+    async def list(self) -> Sequence[Credential]:
+        """Give all, in order of name, the revoked ones too."""
+
+        def read(connection: Connection) -> Sequence[Credential]:
+            return [_credential(row) for row in connection.execute(_ALL)]
+
+        return await self._reader.run(read)
+
+    async def revoke(self, name: str) -> bool:
+        """End a credential, within seconds for running processes. False: there is none of that name in force."""
+        revoked = await self._writer.submit(_REVOKES, (name, self._clock()))
+        self._known_at = float("-inf")
+        return revoked
+
+
+def _hash(password: str) -> bytes:
+    return hashlib.sha256(password.encode("utf-8", "surrogateescape")).digest()
+
+
+def _within(client: str, networks: Sequence[str]) -> bool:
+    if not networks:
+        return True
+    try:
+        address = ipaddress.ip_address(client.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return any((mapped or address) in ipaddress.ip_network(network) for network in networks)
+
+
+def _credential(row: Any) -> Credential:
+    return Credential(
+        name=row.name,
+        user=row.user_name,
+        from_domains=tuple(json.loads(row.from_domains)),
+        networks=tuple(json.loads(row.networks)),
+        created_at=row.created_at,
+        revoked_at=row.revoked_at,
+    )

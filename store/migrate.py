@@ -1,0 +1,103 @@
+"""
+Brings a store to the schema of this program: forward only, in one transaction, views included.
+
+An existing SQLite file is copied before it is touched. A store that is newer than the program is refused.
+"""
+
+import shutil
+import sqlite3
+from pathlib import Path
+from typing import cast
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, inspect, text
+
+from store.errors import StoreMismatch, StoreUnavailable
+from store.views import create_views, drop_views
+
+_VERSION_TABLE = "schema_version"
+_LOCK_SCHEMA = text("SELECT pg_advisory_xact_lock(7205759403794)")
+_VERSION = text(f"SELECT version_num FROM {_VERSION_TABLE}")  # noqa: S608 - our own name
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", "store:migrations")
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def newest() -> str:
+    """Name the schema of this program."""
+    return cast("str", ScriptDirectory.from_config(_config()).get_current_head())
+
+
+def current(connection: Connection) -> str | None:
+    """Name the schema of a store; None for an empty one."""
+    if not inspect(connection).has_table(_VERSION_TABLE):
+        return None
+    return cast("str | None", connection.execute(_VERSION).scalar())
+
+
+def upgrade(connection: Connection) -> None:
+    """Take the steps that are missing, within the transaction of ``connection``."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(_LOCK_SCHEMA)  # another node may start at the same time
+    version = current(connection)
+    if version == newest():
+        return
+    _refuse_newer(version)
+    if version is not None:
+        drop_views(connection)
+    command.upgrade(_config(connection), "head")
+    create_views(connection)
+
+
+def check(connection: Connection) -> None:
+    """Refuse a store whose schema is another than this program's, in one plain sentence."""
+    version = current(connection)
+    if version is None:
+        raise StoreMismatch("the store is empty: start the relay once, it makes the tables")
+    if version != newest():
+        _refuse_newer(version)
+        raise StoreMismatch(
+            f"the store has schema {version} and this program {newest()}: restart the relay, it brings the store up"
+        )
+
+
+def _refuse_newer(version: str | None) -> None:
+    if version is not None and version not in _known():
+        raise StoreMismatch(
+            f"the store has schema {version}, which this program does not know: it was written by a newer Homing. "
+            "Install that version again, or bring back the copy made before the upgrade"
+        )
+
+
+def _known() -> set[str]:
+    return {step.revision for step in ScriptDirectory.from_config(_config()).walk_revisions()}
+
+
+def copy_before_upgrade(file: Path, engine: Engine) -> Path | None:
+    """Copy a SQLite store that is about to change, beside it. None: it is empty, or needs no step."""
+    if not file.exists():
+        return None
+    with engine.connect() as connection:
+        version = current(connection)
+        connection.rollback()
+    if version is None or version == newest():
+        return None
+    copy = file.with_name(f"{file.name}.before-{newest()}")
+    free = shutil.disk_usage(file.parent).free
+    if free < 2 * file.stat().st_size:
+        raise StoreUnavailable(
+            f"no room for a copy of {file} before its upgrade: {free // 1024**2} MiB left", full=True
+        )
+    # The backup interface of SQLite takes what is still in the write-ahead log along; a copy of the file would not.
+    with sqlite3.connect(file) as source, sqlite3.connect(copy) as target:
+        source.backup(target)
+    source.close()
+    target.close()
+    return copy

@@ -1,0 +1,1 @@
+"""The steps from an older schema to the one of ``store/schema.py``; ``store/migrate.py`` takes them."""

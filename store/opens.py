@@ -1,0 +1,185 @@
+"""
+Opens: what loaded the pixels, by each recipient's tracking mode.
+
+    off      nothing is kept
+    count    the counters; one event when the recipient becomes Opened, none else
+    verdict  an event and a row for each view: when, and by what
+    full     the same with address and agent, until the retention of opens
+
+Loads of one recipient with the same verdict within the window are one view. An open after a bounce leaves the status:
+both facts stay visible.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import bindparam, delete, func, insert, select, update
+
+from store.addresses import address_key
+from store.engine import Reader
+from store.events import Opened
+from store.nodes import Nodes
+from store.nouns import Open, RecipientStatus, TrackingMode, Verdict
+from store.schema import open_, opt_out, recipient
+from store.sql import among
+from store.writer import Kind, Transaction, Writer
+
+VIEW_WINDOW = 30.0  # seconds
+
+_CHANGEABLE = ("status", "opened_at", "last_opened_at", "opens", "machine_opens")
+_OPENABLE = (RecipientStatus.SENDING.value, RecipientStatus.DELIVERED.value)
+_BY_MACHINE = (Verdict.UNCERTAIN, Verdict.PREFETCH, Verdict.SCANNER)
+
+_READ = (
+    select(
+        recipient.c.id,
+        recipient.c.message_id,
+        recipient.c.tracking,
+        *(recipient.c[name] for name in _CHANGEABLE),
+        select(opt_out.c.at)
+        .where(opt_out.c.address_key == recipient.c.address_key)
+        .scalar_subquery()
+        .label("opted_out"),
+    )
+    .where(among(recipient.c.id, "ids"))
+    .order_by(recipient.c.id)  # every node locks in the same order
+    .with_for_update(of=recipient)
+)
+# Served by open_recipient.
+_LAST_VIEWS = (
+    select(open_.c.recipient_id, open_.c.verdict, func.max(open_.c.at).label("at"))
+    .where(among(open_.c.recipient_id, "ids"))
+    .group_by(open_.c.recipient_id, open_.c.verdict)
+)
+_WRITE = (
+    update(recipient)
+    .where(recipient.c.id == bindparam("b_id"))
+    .values({name: bindparam(f"b_{name}", type_=recipient.c[name].type) for name in _CHANGEABLE})
+)
+_INSERT = insert(open_)
+_FORGET_OPT_OUT = delete(opt_out).where(opt_out.c.address_key == bindparam("b_key"))
+_OPT_OUT = insert(opt_out)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    opens: Sequence[tuple[int, Open]]  # each with an id of ours
+    window: float
+
+
+@dataclass(frozen=True, slots=True)
+class _OptWish:
+    key: str
+    out: bool
+    at: float
+
+
+def _record(transaction: Transaction, wishes: Sequence[_Wish]) -> list[int]:
+    connection = transaction.connection
+    ids = sorted({it.recipient_id for wish in wishes for _, it in wish.opens})
+    read = {row.id: dict(row._mapping) for row in connection.execute(_READ, {"ids": ids})}  # noqa: SLF001 - public name
+    rows = {id_: row for id_, row in read.items() if row["opted_out"] is None and row["tracking"] != TrackingMode.OFF}
+    last = {(row.recipient_id, row.verdict): row.at for row in connection.execute(_LAST_VIEWS, {"ids": ids})}
+    for row in rows.values():
+        if row["tracking"] == TrackingMode.COUNT:  # it has no rows of views
+            last |= dict.fromkeys([(row["id"], v.value) for v in Verdict if v.by_person], row["last_opened_at"])
+    kept: list[dict[str, Any]] = []
+    views: set[int] = set()
+    counts: list[int] = []
+    for wish in wishes:
+        count = 0
+        for id_, it in sorted(wish.opens, key=lambda pair: pair[1].at):
+            seen = last.get((it.recipient_id, it.verdict.value))
+            if it.recipient_id not in rows or (seen is not None and abs(it.at - seen) < wish.window):
+                continue
+            last[it.recipient_id, it.verdict.value] = max(it.at, seen or it.at)
+            kept += _view(transaction, rows[it.recipient_id], id_, it)
+            views.add(it.recipient_id)
+            count += 1
+        counts.append(count)
+    if views:
+        connection.execute(
+            _WRITE, [{"b_id": id_} | {f"b_{name}": rows[id_][name] for name in _CHANGEABLE} for id_ in sorted(views)]
+        )
+    if kept:
+        connection.execute(_INSERT, kept)
+    return counts
+
+
+def _view(transaction: Transaction, row: dict[str, Any], id_: int, it: Open) -> list[dict[str, Any]]:
+    """Count one view in the row of its recipient, write its event, and give the row to keep, if any."""
+    becomes_opened = it.verdict.by_person and row["status"] in _OPENABLE
+    if it.verdict.by_person:
+        row["opens"] += 1
+        row["opened_at"] = it.at if row["opened_at"] is None else min(it.at, row["opened_at"])
+        row["last_opened_at"] = max(it.at, row["last_opened_at"] or it.at)
+    elif it.verdict in _BY_MACHINE:
+        row["machine_opens"] += 1
+    if becomes_opened:
+        row["status"] = RecipientStatus.OPENED.value
+    counted_only = row["tracking"] == TrackingMode.COUNT
+    if becomes_opened or not counted_only:
+        transaction.events.append(
+            Opened(message_id=row["message_id"], recipient_id=row["id"], at=it.at, verdict=it.verdict, rule=it.rule)
+        )
+    if counted_only:
+        return []
+    if row["tracking"] != TrackingMode.FULL:
+        it = replace(it, address="", agent="")
+    return [
+        {
+            "id": id_,
+            "recipient_id": it.recipient_id,
+            "at": it.at,
+            "verdict": it.verdict.value,
+            "rule": it.rule,
+            "address": it.address,
+            "agent": it.agent,
+        }
+    ]
+
+
+def _opt(transaction: Transaction, wishes: Sequence[_OptWish]) -> list[bool]:
+    results = []
+    for wish in wishes:
+        was_out = transaction.connection.execute(_FORGET_OPT_OUT, {"b_key": wish.key}).rowcount > 0
+        if wish.out:
+            transaction.connection.execute(_OPT_OUT, {"address_key": wish.key, "at": wish.at})
+        results.append(was_out)
+    return results
+
+
+_RECORDS = Kind("record opens", _record)
+_OPTS = Kind("opt out", _opt)
+
+
+class Opens:
+    """Records opens."""
+
+    def __init__(self, reader: Reader, writer: Writer, nodes: Nodes, clock: Callable[[], float]) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._nodes = nodes
+        self._clock = clock
+
+    async def record(self, opens: Sequence[Open], *, view_window: float = VIEW_WINDOW) -> int:
+        """
+        Record opens in one transaction, and say how many views they were.
+
+        Opens of recipients that are not known (any more) are left out. Raises StoreUnavailable.
+        """
+        if not opens:
+            return 0
+        await self._nodes.join()
+        ids = self._nodes.ids
+        wish = _Wish([(ids.next(), it) for it in opens], view_window)
+        return await self._writer.submit(_RECORDS, wish, weight=3 * len(opens))
+
+    async def opt_out(self, address: str) -> bool:
+        """Note no opens of this address any more, of mails already sent neither. Whether that was so before."""
+        return await self._writer.submit(_OPTS, _OptWish(address_key(address), out=True, at=self._clock()))
+
+    async def opt_in(self, address: str) -> bool:
+        """Take an opt-out back. False: there was none."""
+        return await self._writer.submit(_OPTS, _OptWish(address_key(address), out=False, at=self._clock()))

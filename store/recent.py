@@ -1,0 +1,107 @@
+"""Recipients for the pages: the newest first, in pages by id."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select
+
+from store.engine import Reader
+from store.nouns import Reason, RecipientStatus, State, TrackingMode
+from store.rows import RecipientRow
+from store.schema import message, recipient
+
+__all__ = ["ROWS", "Recent", "RecipientRow", "recipient_row"]
+
+_cause = recipient.alias("cause")
+ROWS = (
+    select(
+        recipient,
+        message.c.subject,
+        message.c.customer,
+        message.c.invoice,
+        message.c.header_from,
+        message.c.header_message_id,
+        message.c.no_pixel_why,
+        func.coalesce(_cause.c.bounced_at, _cause.c.accepted_at).label("caused_at"),
+        _cause.c.reason.label("caused_reason"),
+    )
+    .join_from(recipient, message, message.c.id == recipient.c.message_id)
+    .outerjoin(_cause, _cause.c.id == recipient.c.caused_by)
+)
+_NEWEST = ROWS.where(recipient.c.id < bindparam("before")).order_by(recipient.c.id.desc()).limit(bindparam("limit"))
+_LARGEST_ID = 2**63 - 1
+
+
+class Recent:
+    """Lists recipients."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+
+    async def recipients(
+        self,
+        limit: int,
+        *,
+        before: int | None = None,
+        status: RecipientStatus | None = None,
+        address: str = "",
+    ) -> list[RecipientRow]:
+        """Give the newest, newest first: ids below ``before``, of a status, with ``address`` within their address."""
+        statement: Select[Any] = _NEWEST
+        given: dict[str, Any] = {"limit": limit, "before": _LARGEST_ID if before is None else before}
+        if status is not None:
+            statement = statement.where(recipient.c.status == bindparam("wanted"))
+            given["wanted"] = status.value
+        if address:
+            statement = statement.where(_contains(recipient.c.forward_path))
+            given["part"] = address
+
+        def read(connection: Connection) -> list[RecipientRow]:
+            return [recipient_row(row) for row in connection.execute(statement, given)]
+
+        return await self._reader.run(read)
+
+
+def _contains(column: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether ``:part`` is within a text, whatever its case. Both engines know it, and nothing in it is a wildcard."""
+    without = func.replace(func.lower(column), func.lower(bindparam("part")), "")
+    return func.length(without) < func.length(column)
+
+
+def recipient_row(row: Any) -> RecipientRow:
+    """Make it from a row of ROWS."""
+    return RecipientRow(
+        recipient_id=row.id,
+        message_id=row.message_id,
+        forward_path=row.forward_path,
+        subject=row.subject,
+        customer=row.customer,
+        invoice=row.invoice,
+        header_from=row.header_from,
+        header_message_id=row.header_message_id,
+        accepted_at=row.accepted_at,
+        status=RecipientStatus(row.status),
+        state=State(row.state),
+        reason=Reason(row.reason) if row.reason else None,
+        rule=row.rule,
+        permanent=row.permanent,
+        mistyped=row.mistyped,
+        attempts=row.attempts,
+        next_attempt_at=row.next_attempt_at,
+        last_reply=row.last_reply,
+        remote_host=row.remote_host,
+        remote_address=row.remote_address,
+        tls=row.tls,
+        in_doubt=row.in_doubt,
+        settled_at=row.settled_at,
+        delivered_at=row.delivered_at,
+        bounced_at=row.bounced_at,
+        opened_at=row.opened_at,
+        last_opened_at=row.last_opened_at,
+        opens=row.opens,
+        machine_opens=row.machine_opens,
+        tracking=TrackingMode(row.tracking),
+        no_pixel_why=row.no_pixel_why,
+        caused_by=row.caused_by,
+        caused_at=row.caused_at,
+        caused_reason=Reason(row.caused_reason) if row.caused_reason else None,
+    )

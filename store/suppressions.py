@@ -1,0 +1,110 @@
+"""Suppressions: addresses that mail is no longer sent to, with what caused it. What expired does not count."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Text, bindparam, delete, insert, or_, select
+
+from store.addresses import address_key
+from store.engine import Reader
+from store.nouns import Reason
+from store.schema import suppression
+from store.sql import among
+from store.writer import Kind, Transaction, Writer
+
+_LIVE = or_(suppression.c.expires_at.is_(None), suppression.c.expires_at > bindparam("now"))
+_GET = select(suppression).where(suppression.c.address_key == bindparam("key"), _LIVE)
+_LIST = (
+    select(suppression)
+    .where(suppression.c.address_key > bindparam("after"), _LIVE)
+    .order_by(suppression.c.address_key)
+    .limit(bindparam("limit"))
+)
+_FORGET = delete(suppression).where(among(suppression.c.address_key, "keys", Text))
+_ADD = insert(suppression)
+_LIFT = delete(suppression).where(suppression.c.address_key == bindparam("key"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suppression:
+    """One suppressed address."""
+
+    address_key: str  # what ``list`` goes on after
+    address: str
+    reason: Reason
+    caused_by: int | None  # recipient; None: a person added it
+    at: float
+    expires_at: float | None
+    note: str
+
+
+def _add(transaction: Transaction, wishes: Sequence[dict[str, Any]]) -> list[None]:
+    rows = {wish["address_key"]: wish for wish in wishes}
+    transaction.connection.execute(_FORGET, {"keys": list(rows)})
+    transaction.connection.execute(_ADD, list(rows.values()))
+    return [None] * len(wishes)
+
+
+def _lift(transaction: Transaction, wishes: Sequence[str]) -> list[bool]:
+    return [transaction.connection.execute(_LIFT, {"key": key}).rowcount > 0 for key in wishes]
+
+
+_ADDS = Kind("add suppressions", _add)
+_LIFTS = Kind("lift suppressions", _lift)
+
+
+class Suppressions:
+    """What people do with suppressions; failures add theirs through ``Queue.settle``."""
+
+    def __init__(self, reader: Reader, writer: Writer, clock: Callable[[], float]) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._clock = clock
+
+    async def get(self, address: str) -> Suppression | None:
+        """Give the suppression of an address, however it is written; None: mail may be sent."""
+        given = {"key": address_key(address), "now": self._clock()}
+        rows = await self._reader.run(lambda connection: connection.execute(_GET, given).all())
+        return _suppression(rows[0]) if rows else None
+
+    async def add(
+        self, address: str, reason: Reason = Reason.SUPPRESSED, note: str = "", *, expires_at: float | None = None
+    ) -> None:
+        """Suppress an address because a person says so; only a person, or ``expires_at``, lifts it again."""
+        row = {
+            "address_key": address_key(address),
+            "address": address,
+            "reason": reason.value,
+            "caused_by": None,
+            "at": self._clock(),
+            "expires_at": expires_at,
+            "note": note,
+        }
+        await self._writer.submit(_ADDS, row)
+
+    async def lift(self, address: str) -> bool:
+        """Let mail go to an address again. False: it was not suppressed."""
+        live = await self.get(address) is not None
+        return await self._writer.submit(_LIFTS, address_key(address)) and live
+
+    async def list(self, limit: int = 100, after: str = "") -> Sequence[Suppression]:
+        """Give suppressions in order of ``address_key``, those behind ``after``."""
+        given = {"limit": limit, "after": after, "now": self._clock()}
+
+        def read(connection: Connection) -> Sequence[Suppression]:
+            return [_suppression(row) for row in connection.execute(_LIST, given)]
+
+        return await self._reader.run(read)
+
+
+def _suppression(row: Any) -> Suppression:
+    return Suppression(
+        address_key=row.address_key,
+        address=row.address,
+        reason=Reason(row.reason),
+        caused_by=row.caused_by,
+        at=row.at,
+        expires_at=row.expires_at,
+        note=row.note,
+    )
