@@ -1,17 +1,17 @@
 """
 The way out: from a claimed recipient to a settled one.
 
-``worker.py`` takes jobs, own-held and claimed, and carries each along this path:
+``worker.py`` takes jobs, own-held and claimed, and brings each to a destination:
 
 1. ``route.py`` finds the hosts that take mail for its domain, from static routes or from ``resolver.py`` (DNS), and
    leaves out what ``guard.py`` does not let us connect to.
 2. ``lane.py`` is the queue in memory for one destination: how many connections it may have, whether it is down.
-3. ``pool.py`` gives an idle connection or opens one, address by address; ``connection.py`` moves the bytes, with
-   TLS and time limits; ``dialogue.py`` is the SMTP client itself, a table of states without I/O, fed by
-   ``replies.py``.
-4. ``mail.py`` makes the envelope of one transaction for what the other side offers, or finds that it cannot.
-5. How it ended is a value (``store.nouns.Attempt``). ``schedule.py`` says when the next attempt is made, and the
-   consequence is settled through ``settling.py``, which does not let go before the store has it.
+3. ``carrier.py`` carries one job after the other over a connection that ``pool.py`` kept or opened, address by address.
+   ``envelope.py`` says what the transaction tells the other side, or finds that it cannot be told.
+4. ``connection.py`` moves the bytes, with TLS and time limits; ``dialogue.py`` is the SMTP client itself, a table of
+   states without I/O, fed by ``replies.py``.
+5. How it ended is a value (``attempts.py`` makes it). ``schedule.py`` says when the next attempt is made, and
+   ``hand.py`` has it settled through ``settling.py``, which does not let go before the store has it.
 
-``shelf.py`` keeps contents in memory, once per message and bounded. ``ports.py`` says what is asked of the other parts.
+``shelf.py`` keeps contents in memory, once per message and bounded. ``ports.py`` says what is asked of other parts.
 """

@@ -180,6 +180,9 @@ class Dialogue:
         """Whether the session is over: nothing more is said or heard."""
         return self.state is State.CLOSED
 
+    def _handing_over(self) -> bool:
+        return self.state is State.HANDSHAKE
+
     @property
     def phase(self) -> Phase:
         """Where we are, as an attempt tells it."""
@@ -195,14 +198,16 @@ class Dialogue:
         """Take bytes of the other side. In CLOSED they are passed over."""
         if self.closed:
             return Step.READ
+        if self._handing_over():
+            return self._broken("talk before TLS")  # response injection, RFC 3207 section 6
         step = Step.READ
         self._parser.feed(data)
         try:
             while not self.closed and (reply := self._parser.next()) is not None:
                 taken = self._take(reply)
                 step = taken if taken is not Step.READ else step
-                if self.state is State.HANDSHAKE and not self._parser.empty:
-                    return self._broken("talk before TLS")  # response injection, RFC 3207 section 6
+                if self._handing_over() and not self._parser.empty:
+                    return self._broken("talk before TLS")
         except BadReply as error:
             step = self._broken(str(error))
         return step

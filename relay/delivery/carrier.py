@@ -1,0 +1,138 @@
+"""
+One job's way over one connection: as far as a reply can take it.
+
+Read ``Carrier._attempt`` from top to bottom: that is a delivery.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from relay.delivery.attempts import from_finding, from_mistake, from_outcome, from_unreachable
+from relay.delivery.connection import Connection
+from relay.delivery.dialogue import Outcome
+from relay.delivery.envelope import Envelope, checked_path, envelope, objection
+from relay.delivery.hand import Hand
+from relay.delivery.lane import Lane
+from relay.delivery.pool import Pool, Unreachable
+from relay.delivery.ports import Queue
+from relay.delivery.settling import Settling
+from relay.delivery.shelf import Shelf
+from relay.settings import DeliverySettings
+from store.errors import ClaimLost, StoreUnavailable
+from store.nouns import Job, Phase
+
+GIVEN_BACK_FOR = 10.0  # seconds; a mail that the store would not let us deliver
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class Courier:
+    """Works for one lane, over one connection at a time; None: it has to open one."""
+
+    lane: Lane
+    connection: Connection | None
+
+
+class Carrier:
+    """Carries jobs. Each call ends with the job settled, given back or let go, and never raises but CancelledError."""
+
+    def __init__(
+        self,
+        *,
+        queue: Queue,
+        shelf: Shelf,
+        hand: Hand,
+        settling: Settling,
+        pool: Pool,
+        outgoing: Callable[[Job, bytes, bool], bytes],
+        return_path: Callable[[int], str],
+        clock: Callable[[], float],
+        settings: DeliverySettings,
+    ) -> None:
+        self._queue = queue
+        self._shelf = shelf
+        self._hand = hand
+        self._settling = settling
+        self._pool = pool
+        self._outgoing = outgoing
+        self._return_path = return_path
+        self._clock = clock
+        self._steps = settings.schedule
+
+    async def carry(self, courier: Courier, job: Job) -> None:
+        """Carry one job. ``courier.connection`` is afterwards the one that may be used again, if it is usable."""
+        try:
+            await self._attempt(courier, job)
+        except asyncio.CancelledError:
+            self._broken_off(courier, job)
+            raise
+        except StoreUnavailable as error:  # before the final dot: nothing was delivered
+            self._settling.trouble(error)
+            self._hand.give_back([job], at=self._clock() + GIVEN_BACK_FOR)
+        except ClaimLost as error:
+            _log.info("recipient %d is not ours any more: %s", job.recipient_id, error)
+            self._hand.let_go([job])
+        except Exception as error:  # noqa: BLE001 - logged in full; a poison job must not stop the others
+            _log.exception("recipient %d could not be tried, for a fault of ours", job.recipient_id)
+            self._hand.settle(job, from_mistake(job, error, at=self._clock()))
+
+    async def _attempt(self, courier: Courier, job: Job) -> None:
+        content = await self._shelf.get(job)
+        while True:
+            fresh = courier.connection is None
+            connection = courier.connection or await self._open(courier, job)
+            if connection is None:
+                return
+            mail, copy = self._write(job, content, connection)
+            finding = objection(mail, connection.offers, by_route=courier.lane.destination.by_route)
+            if finding is not None:
+                told = from_finding(job, finding, at=self._clock(), phase=Phase.CHECK, connection=connection)
+                self._hand.settle(job, told)
+                return
+            outcome = await connection.send(mail, copy, lambda: self._queue.mark_dot(job.recipient_id))
+            if fresh or not outcome.stale:
+                break
+            courier.connection = None  # it had died before it took anything of this mail: once more, on a new one
+        _note(courier.lane, outcome)
+        self._hand.settle(job, from_outcome(job, outcome, connection, at=self._clock()))
+
+    async def _open(self, courier: Courier, job: Job) -> Connection | None:
+        """Open a connection. None: nobody could be reached, and the job is settled."""
+        lane = courier.lane
+        opened = await self._pool.open(lane.destination)
+        if isinstance(opened, Unreachable):
+            now = self._clock()
+            if not opened.permanent:
+                lane.unreachable(opened, now, self._steps)
+            self._hand.settle(job, from_unreachable(job, opened, at=now), least=lane.down_for(now))
+            return None
+        lane.reached()
+        courier.connection = opened
+        return opened
+
+    def _write(self, job: Job, content: bytes, connection: Connection) -> tuple[Envelope, bytes]:
+        """Write the copy for this recipient and this server, and its envelope."""
+        path = checked_path(job)
+        assert isinstance(path, str)
+        copy = self._outgoing(job, content, job.eight_bit and not connection.offers.eight_bit)
+        return envelope(job, copy, forward_path=path, return_path=self._return_path(job.recipient_id)), copy
+
+    def _broken_off(self, courier: Courier, job: Job) -> None:
+        """We stop in the middle of an attempt: behind the final dot its outcome is unknown, before it nothing is."""
+        connection = courier.connection
+        outcome = connection.outcome if connection is not None else None
+        if connection is not None and outcome is not None and outcome.unknown:
+            self._hand.settle(job, from_outcome(job, outcome, connection, at=self._clock()))
+        else:
+            self._hand.give_back([job])
+
+
+def _note(lane: Lane, outcome: Outcome) -> None:
+    """Let a lane have more connections while mails get replies, and fewer when connections are lost."""
+    if outcome.reply is None or outcome.reply.code == 421:
+        lane.lost()
+    else:
+        lane.replied()

@@ -1,0 +1,381 @@
+"""
+One connection to one server: moves the bytes of a ``Dialogue``, makes TLS, keeps the time limits.
+
+Each reply has a limit of its own from the moment it is waited for (RFC 5321 section 4.5.3.2), so a server that trickles
+does not win time. A mail may take SESSION_LIMIT up to its final dot; behind it only ``final_dot_timeout`` counts, since
+giving up early there makes duplicates.
+"""
+
+import asyncio
+import os
+import ssl
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from relay.delivery.dialogue import Dialogue, Outcome, State, Step
+from relay.delivery.envelope import FINAL_DOT, Envelope, Offers, stuff
+from relay.delivery.route import Host
+from relay.settings import DeliverySettings
+from store.nouns import Phase, Reason
+
+SESSION_LIMIT = 1800.0  # seconds, from MAIL to the final dot
+ONE_WRITE = 64 * 1024  # contents up to this size leave in one piece with their final dot
+BLOCK = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class TlsContexts:
+    """How TLS is made: ``opportunistic`` without verification, ``verified`` with the system's authorities."""
+
+    opportunistic: ssl.SSLContext
+    verified: ssl.SSLContext
+
+    @classmethod
+    def default(cls) -> "TlsContexts":
+        """Build both: TLS 1.2 and newer."""
+        opportunistic = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        opportunistic.check_hostname = False
+        opportunistic.verify_mode = ssl.CERT_NONE
+        # Old keys and hashes are better than the clear text that would follow a refusal.
+        opportunistic.set_ciphers("DEFAULT:@SECLEVEL=1")
+        verified = ssl.create_default_context()
+        for context in (opportunistic, verified):
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+        return cls(opportunistic, verified)
+
+
+class Connection(asyncio.Protocol):
+    """
+    One session with one address of a host, for one mail at a time.
+
+    ``clear``: leave out TLS where it is only opportunistic (its handshake failed here before). ``on_gone`` is called
+    once when the connection is closed, by whomever.
+    """
+
+    def __init__(
+        self,
+        host: Host,
+        address: str,
+        *,
+        hostname: str,
+        settings: DeliverySettings,
+        contexts: TlsContexts,
+        clear: bool = False,
+    ) -> None:
+        self.host = host
+        self.address = address
+        self.tls = ""  # "TLSv1.3 TLS_AES_256_GCM_SHA384 unverified", "" for clear text
+        self.idle_since = 0.0  # the pool's
+        self.on_gone: Callable[[Connection], None] | None = None
+        self._settings = settings
+        self._contexts = contexts
+        policy = "off" if clear and host.tls == "opportunistic" else host.tls
+        self._dialogue = Dialogue(hostname=hostname, tls=policy, user=host.user, password=host.password)
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._step = Step.READ  # not yet taken by the driver
+        self._paused = False
+        self._deadline = self._session_deadline = float("inf")
+        self._timer: asyncio.TimerHandle | None = None
+        self._gone = self._loop.create_future()
+
+    # What the worker and the pool use.
+
+    @property
+    def offers(self) -> Offers:
+        """What the server offers."""
+        return self._dialogue.offers
+
+    @property
+    def usable(self) -> bool:
+        """Whether a mail can be sent now."""
+        return self._dialogue.usable and self._transport is not None and not self._transport.is_closing()
+
+    @property
+    def mails(self) -> int:
+        """How many were begun here."""
+        return self._dialogue.mails
+
+    @property
+    def behind_dot(self) -> bool:
+        """Whether the final dot is out and its reply is not in."""
+        return self._dialogue.state is State.END_OF_DATA
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """How the latest mail ended; None while it goes on."""
+        return self._dialogue.outcome
+
+    async def open(self) -> Outcome | None:
+        """Connect, greet, make TLS, log in. None: ready for mail. An Outcome: why not; the connection is closed."""
+        try:
+            failure = await self._connect()
+            if failure is not None:
+                return failure
+            self._watch()
+            step = await self._next_step()
+            while step is Step.HANDSHAKE:
+                step = await self._handshake()
+        except BaseException:
+            self.abort()
+            raise
+        if step is Step.READY:
+            self._deadline = float("inf")
+            return None
+        self.close()
+        return self._dialogue.outcome
+
+    async def send(self, mail: Envelope, copy: bytes, before_dot: Callable[[], Awaitable[None]]) -> Outcome:
+        """
+        Send one mail; ``usable`` says whether another may follow.
+
+        ``before_dot`` is awaited just before the final dot is written. Whatever it raises is raised here, and then the
+        dot is not sent: the connection is aborted.
+        """
+        self._dialogue.start(mail)
+        self._session_deadline = self._loop.time() + SESSION_LIMIT
+        try:
+            self._write(self._dialogue.take_output())
+            self._watch()
+            step = await self._next_step()
+            if step is Step.CONTENT:
+                await self._send_content(stuff(copy), before_dot)
+                await self._next_step()
+        except BaseException:
+            self._dialogue.lost("we stopped before the reply came")
+            self.abort()
+            raise
+        self._deadline = self._session_deadline = float("inf")
+        if not self.usable:
+            self.abort()  # what lies unsent is of no use to a server that refused in the middle
+        assert self._dialogue.outcome is not None
+        return self._dialogue.outcome
+
+    def close(self) -> None:
+        """Say QUIT and close, without waiting."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._dialogue.usable and not self._transport.get_write_buffer_size():
+            self._dialogue.quit()
+            self._transport.write(self._dialogue.take_output())
+        self._stop_timer()
+        self._transport.close()
+
+    def abort(self) -> None:
+        """Close at once, with whatever is unsent."""
+        self._dialogue.lost("given up")
+        self._stop_timer()
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def gone(self) -> None:
+        """Wait until the connection is closed."""
+        if self._transport is not None:
+            await asyncio.shield(self._gone)
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the dialogue; write what it says."""
+        before = self._dialogue.state
+        step = self._dialogue.receive(data)
+        output = self._dialogue.take_output()
+        if output:
+            self._write(output)
+        if self._dialogue.state is not before:
+            self._watch()
+        if step is not Step.READ:
+            self._signal(step)
+        elif self._dialogue.closed:
+            self.close()  # 421 while idle
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Tell the dialogue and whoever waits."""
+        self._stop_timer()
+        why = "the connection was lost" if exc is None else f"the connection was lost: {_told(exc)}"
+        self._signal(self._dialogue.lost(why))
+        if not self._gone.done():
+            self._gone.set_result(None)
+            if self.on_gone is not None:
+                self.on_gone(self)
+
+    def pause_writing(self) -> None:
+        """The other side is slow to read."""
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        """There is room again."""
+        self._paused = False
+        self._wake()
+
+    # Setting up.
+
+    async def _connect(self) -> Outcome | None:
+        implicit = self.host.tls == "implicit"
+        source = self._settings.source_address
+        local = (source, 0) if source and (":" in source) == (":" in self.address) else None
+        try:
+            async with asyncio.timeout(self._settings.connect_timeout):
+                await self._loop.create_connection(
+                    lambda: self,
+                    self.address,
+                    self.host.port,
+                    ssl=self._contexts.verified if implicit else None,
+                    server_hostname=self.host.name if implicit else None,
+                    local_addr=local,
+                )
+        except ssl.SSLError as error:
+            return _failed(Phase.TLS, f"TLS could not be made: {_told(error)}")
+        except TimeoutError:
+            return _failed(Phase.CONNECT, f"no answer within {self._settings.connect_timeout:g} s")
+        except OSError as error:
+            return _failed(Phase.CONNECT, _told(error))
+        self._note_tls(verified=True)
+        return None
+
+    async def _handshake(self) -> Step:
+        assert self._transport is not None
+        required = self.host.tls == "required"
+        context = self._contexts.verified if required else self._contexts.opportunistic
+        self._deadline = float("inf")  # the handshake has its own
+        try:
+            transport = await self._loop.start_tls(
+                self._transport,
+                self,
+                context,
+                server_hostname=self.host.name.strip("[]"),
+                ssl_handshake_timeout=self._settings.command_timeout,
+            )
+        except (OSError, ValueError) as error:  # ssl.SSLError and time-outs are OSErrors; ValueError: an odd name
+            self._step = Step.READ
+            return self._dialogue.lost(f"TLS could not be made: {_told(error)}")
+        if transport is None:  # typeshed: it may be when the loop is closing
+            return self._dialogue.lost("TLS could not be made")
+        self._transport = transport
+        self._note_tls(verified=required)
+        self._dialogue.secured()
+        self._write(self._dialogue.take_output())
+        self._watch()
+        return await self._next_step()
+
+    def _note_tls(self, *, verified: bool) -> None:
+        assert self._transport is not None
+        made = self._transport.get_extra_info("ssl_object")
+        if made is not None:
+            self.tls = f"{made.version()} {made.cipher()[0]} {'verified' if verified else 'unverified'}"
+
+    # Sending a content.
+
+    async def _send_content(self, stuffed: bytes, before_dot: Callable[[], Awaitable[None]]) -> None:
+        """Write the content and the final dot, unless the other side has refused meanwhile."""
+        last = stuffed
+        if len(stuffed) > ONE_WRITE:
+            view = memoryview(stuffed)
+            for start in range(0, len(stuffed), BLOCK):
+                if self._dialogue.closed:
+                    return
+                self._write(view[start : start + BLOCK])
+                await self._drained()
+            last = b""
+        self._deadline = float("inf")  # the store's time is not the other side's
+        await before_dot()
+        if self._dialogue.state is State.CONTENT:
+            self._dialogue.dot_sent()
+            self._watch()
+            self._write(last + FINAL_DOT)
+
+    async def _drained(self) -> None:
+        self._until(self._settings.block_timeout)
+        while self._paused and not self._dialogue.closed:
+            await self._wait()
+
+    # Waiting, waking, and time.
+
+    async def _next_step(self) -> Step:
+        while self._step is Step.READ:
+            await self._wait()
+        step, self._step = self._step, Step.READ
+        return step
+
+    async def _wait(self) -> None:
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _signal(self, step: Step) -> None:
+        if step is not Step.READ:
+            self._step = step
+        self._wake()
+
+    def _write(self, data: bytes | memoryview) -> None:
+        if data and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def _watch(self) -> None:
+        """Start the time limit of the state that the dialogue is in now."""
+        settings = self._settings
+        match self._dialogue.state:
+            case State.READY | State.CLOSED | State.HANDSHAKE:
+                self._deadline = float("inf")
+            case State.GREETING:
+                self._until(settings.greeting_timeout)
+            case State.DATA | State.SKIP_DATA:
+                self._until(settings.data_timeout)
+            case State.CONTENT:
+                self._until(settings.block_timeout)
+            case State.END_OF_DATA:
+                self._session_deadline = float("inf")
+                self._until(settings.final_dot_timeout)
+            case _:
+                self._until(settings.command_timeout)
+
+    def _until(self, seconds: float) -> None:
+        """Set the limit. A timer that would fire earlier is left: it looks again, which is cheaper than a new one."""
+        now = self._loop.time()
+        self._deadline = min(now + seconds, self._session_deadline)
+        if self._timer is None or self._timer.when() > self._deadline:
+            self._stop_timer()
+            self._timer = self._loop.call_at(self._deadline, self._look_at_time)
+
+    def _look_at_time(self) -> None:
+        self._timer = None
+        now = self._loop.time()
+        if now < self._deadline:
+            if self._deadline != float("inf"):
+                self._timer = self._loop.call_at(self._deadline, self._look_at_time)
+            return
+        step = self._dialogue.lost(f"no answer in time, waiting for {self._dialogue.phase.replace('_', ' ')}")
+        self._signal(step)
+        self.abort()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def _failed(phase: Phase, why: str) -> Outcome:
+    return Outcome(phase, None, why, Reason.CONNECTION_FAILED, permanent=False)
+
+
+def _told(error: BaseException) -> str:
+    """Say an error in words for people: ``connection refused``."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or "handshake failed").replace("_", " ").lower()
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno).lower()
+    return str(error) or type(error).__name__

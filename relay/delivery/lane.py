@@ -1,0 +1,68 @@
+"""
+The queue in memory for one destination, and what we know of how it does.
+
+A destination begins with one connection and may have twice as many after each mail that got a reply, up to its limit;
+half as many after a connection that was lost. A host that is dead, or that takes the mail and never answers, so
+holds one connection and not twenty. A destination that cannot be reached is left alone for a step of the schedule, and
+then one mail probes it.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from relay.delivery.pool import Unreachable
+from relay.delivery.route import Destination
+from store.nouns import Job
+
+LONGEST_DOWN = 1800.0  # seconds
+
+
+@dataclass(slots=True, eq=False)
+class Lane:
+    """Jobs for one destination that no connection works on, in order."""
+
+    destination: Destination  # as last looked up
+    most: int  # connections it may ever have
+    jobs: deque[Job] = field(default_factory=deque)
+    busy: int = 0  # connections at work or being opened
+    limit: int = 1  # connections it may have at work now
+    failures: int = 0  # set-ups in a row that reached no host
+    down_until: float = 0.0  # clock time
+    down: Unreachable | None = None  # what the last probe was told
+
+    @property
+    def key(self) -> str:
+        """The destination's."""
+        return self.destination.key
+
+    def replied(self) -> None:
+        """Note that a mail got its reply."""
+        self.limit = min(self.most, self.limit * 2)
+
+    def lost(self) -> None:
+        """Note that a connection was lost, or went silent, in the middle of a mail."""
+        self.limit = max(1, self.limit // 2)
+
+    def reached(self) -> None:
+        """Note that a connection was set up."""
+        self.failures = 0
+        self.down_until = 0.0
+
+    def unreachable(self, told: Unreachable, now: float, steps: Sequence[float]) -> None:
+        """
+        Note that no host could be reached: leave it alone for a step, longer each time, half an hour at most.
+
+        Several connections that fail together are one failure.
+        """
+        if self.down_for(now):
+            return
+        self.down = told
+        self.failures += 1
+        self.limit = 1
+        self.down_until = now + min(steps[min(self.failures, len(steps)) - 1], LONGEST_DOWN)
+
+    def down_for(self, now: float) -> float:
+        """Give for how many seconds it is to be left alone; 0.0: not at all. A clock that jumped back counts too."""
+        left = self.down_until - now
+        return left if 0.0 < left <= LONGEST_DOWN else 0.0

@@ -1,0 +1,267 @@
+"""
+Connections: which to keep, which to open, and how to open one.
+
+``plan`` decides (pure, plain data in and out); ``Pool`` does what was decided. A destination's idle connections are
+its own: their TLS and login belong to its key.
+"""
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from relay.delivery.connection import Connection, TlsContexts
+from relay.delivery.dialogue import Outcome
+from relay.delivery.route import Destination, Host, in_order
+from relay.settings import DeliverySettings
+from store.nouns import Phase, Reason
+
+OPENING_LIMIT = 600.0  # seconds for all hosts and addresses of one attempt (robustness.md N12)
+FAILING = 300.0  # an address that did not answer is tried last for so long
+NO_TLS = 3600.0  # an address whose TLS handshake failed is spoken to in clear for so long (opportunistic only)
+_REMEMBERED = 10_000
+_GOODBYE = 1.0  # seconds for the other side to close too, at the end
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do for one destination: take ``reuse`` idle connections, close ``evict`` of others, open ``open``."""
+
+    reuse: int = 0
+    open: int = 0
+    evict: int = 0
+    starved: bool = False  # it would have needed more: serve it when a place is free
+
+
+def plan(*, waiting: int, busy: int, idle: int, limit: int, total: int, most: int, idle_elsewhere: int) -> Plan:
+    """
+    Decide about the connections of one destination.
+
+    Args:
+        waiting: Mails that no connection works on.
+        busy: Its connections at work or being opened.
+        idle: Its idle connections.
+        limit: The most it may have at work now.
+        total: Open connections of all destinations, idle ones and those being opened included.
+        most: The most there may be in all. The last eighth is kept for destinations that have none, so that
+            a few busy or slow ones cannot take every place.
+        idle_elsewhere: Idle connections of other destinations, which make room.
+    """
+    wanted = max(0, min(waiting, limit - busy))
+    reuse = min(wanted, idle)
+    missing = wanted - reuse
+    if not missing:
+        return Plan(reuse)
+    first = busy == 0 and reuse == 0
+    usual = most - most // 8
+    room = max(0, usual - total)
+    if first and not room and total < most:
+        room = 1
+    opened = min(missing, room)
+    evict = min(missing - opened, idle_elsewhere)
+    opened += evict
+    return Plan(reuse, opened, evict, starved=opened < missing)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """No address of a destination could be spoken to: the outcome that tells it best, and whose it was."""
+
+    outcome: Outcome
+    host: str
+    address: str
+
+    @property
+    def permanent(self) -> bool:
+        """Whether every host refused for good."""
+        return _permanent(self.outcome)
+
+
+def sum_up(failures: list[Unreachable]) -> Unreachable:
+    """
+    Choose the failure that stands for all: permanent only when every one was, and a reply rather than silence.
+
+    ``failures`` are in the order of trying, at least one.
+    """
+    passing = [failure for failure in failures if not failure.permanent]
+    told = [failure for failure in passing or failures if failure.outcome.reply is not None]
+    return (told or passing or failures)[-1]
+
+
+def _permanent(outcome: Outcome) -> bool:
+    if outcome.permanent is not None:
+        return outcome.permanent
+    return outcome.reply is not None and outcome.reply.permanent
+
+
+class Pool:
+    """
+    Opens connections and keeps idle ones for ``settings.connection_idle`` seconds.
+
+    ``draw`` gives 0.0 up to 1.0: it shuffles hosts of one preference.
+    """
+
+    def __init__(
+        self,
+        *,
+        hostname: str,
+        settings: DeliverySettings,
+        draw: Callable[[], float],
+        contexts: TlsContexts | None = None,
+    ) -> None:
+        self._hostname = hostname
+        self._settings = settings
+        self._draw = draw
+        self._contexts = contexts or TlsContexts.default()
+        self._idle: dict[str, deque[Connection]] = {}
+        self._by_age: OrderedDict[Connection, str] = OrderedDict()  # idle ones, the longest idle first
+        self._failing: OrderedDict[tuple[str, int], float] = OrderedDict()  # until, loop time
+        self._no_tls: OrderedDict[tuple[str, int], float] = OrderedDict()
+        self._open: set[Connection] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def idle(self) -> int:
+        """Idle connections in all."""
+        return len(self._by_age)
+
+    def idle_of(self, key: str) -> int:
+        """Idle connections of one destination."""
+        return len(self._idle.get(key, ()))
+
+    def take(self, key: str) -> Connection | None:
+        """Take the idle connection of a destination that was used last; None when there is none."""
+        connections = self._idle.get(key)
+        while connections:
+            connection = connections[-1]
+            self._forget(connection)
+            if connection.usable:
+                return connection
+            connection.abort()
+        return None
+
+    def keep(self, key: str, connection: Connection) -> None:
+        """Keep a connection for the next mail; one that takes no more is closed."""
+        if not self.good(connection):
+            connection.close()
+            return
+        loop = asyncio.get_running_loop()
+        connection.idle_since = loop.time()
+        connection.on_gone = self._gone
+        self._idle.setdefault(key, deque()).append(connection)
+        self._by_age[connection] = key
+        if self._timer is None:
+            self._timer = loop.call_later(self._settings.connection_idle, self._close_idle)
+
+    def good(self, connection: Connection) -> bool:
+        """Whether a connection may carry another mail: open, in step, and not at the end of its share."""
+        return connection.usable and connection.mails < self._settings.messages_per_connection
+
+    def evict(self, count: int, *, but: str) -> None:
+        """Close the connections that are idle longest, to make room for the destination ``but``."""
+        others = [connection for connection, key in self._by_age.items() if key != but]
+        for connection in others[:count]:
+            self._forget(connection)
+            connection.close()
+
+    async def open(self, destination: Destination) -> Connection | Unreachable:
+        """
+        Open a connection: by preference, address after address, those that failed lately last.
+
+        The next one is tried after a failure to connect, to greet, to make TLS or at EHLO; never after a mail began.
+        """
+        loop = asyncio.get_running_loop()
+        until = loop.time() + OPENING_LIMIT
+        failures: list[Unreachable] = []
+        for host, address in in_order(destination, draw=self._draw, failing=self._is_failing):
+            if failures and loop.time() >= until:
+                break
+            opened = await self._open_one(host, address, until)
+            if isinstance(opened, Connection):
+                return opened
+            failures.append(Unreachable(opened, host.name, address))
+        return sum_up(failures)
+
+    async def close(self) -> None:
+        """Close every connection; those at work are aborted."""
+        if self._timer is not None:
+            self._timer.cancel()
+        idle = set(self._by_age)
+        self._idle.clear()
+        self._by_age.clear()
+        connections = list(self._open)
+        for connection in connections:
+            if connection in idle:
+                connection.close()
+            else:
+                connection.abort()
+        if connections:
+            goodbyes = [asyncio.ensure_future(connection.gone()) for connection in connections]
+            await asyncio.wait(goodbyes, timeout=_GOODBYE)
+            for connection in connections:
+                connection.abort()
+            await asyncio.gather(*goodbyes)
+
+    async def _open_one(self, host: Host, address: str, until: float) -> Connection | Outcome:
+        end = (address, host.port)
+        loop = asyncio.get_running_loop()
+        connection = Connection(
+            host,
+            address,
+            hostname=self._hostname,
+            settings=self._settings,
+            contexts=self._contexts,
+            clear=self._no_tls.get(end, 0.0) > loop.time(),
+        )
+        connection.on_gone = self._gone
+        self._open.add(connection)
+        try:
+            async with asyncio.timeout_at(until):
+                failure = await connection.open()
+        except TimeoutError:
+            failure = Outcome(
+                Phase.CONNECT, None, "no host answered in time", Reason.CONNECTION_FAILED, permanent=False
+            )
+        finally:
+            if not connection.usable:
+                self._open.discard(connection)
+        if failure is None:
+            self._failing.pop(end, None)
+            return connection
+        _remember(self._failing, end, loop.time() + FAILING)
+        if failure.phase is Phase.TLS and host.tls == "opportunistic":
+            _remember(self._no_tls, end, loop.time() + NO_TLS)
+        return failure
+
+    def _is_failing(self, address: str, port: int) -> bool:
+        return self._failing.get((address, port), 0.0) > asyncio.get_running_loop().time()
+
+    def _gone(self, connection: Connection) -> None:
+        self._open.discard(connection)
+        self._forget(connection)
+
+    def _forget(self, connection: Connection) -> None:
+        """Take a connection from the idle ones."""
+        key = self._by_age.pop(connection, None)
+        if key is not None:
+            self._idle[key].remove(connection)
+            if not self._idle[key]:
+                del self._idle[key]
+
+    def _close_idle(self) -> None:
+        self._timer = None
+        loop = asyncio.get_running_loop()
+        for connection in list(self._by_age):
+            ends = connection.idle_since + self._settings.connection_idle
+            if ends > loop.time():
+                self._timer = loop.call_at(ends, self._close_idle)
+                return
+            self._forget(connection)
+            connection.close()
+
+
+def _remember(memory: OrderedDict[tuple[str, int], float], end: tuple[str, int], until: float) -> None:
+    memory[end] = until
+    memory.move_to_end(end)
+    while len(memory) > _REMEMBERED:
+        memory.popitem(last=False)

@@ -1,0 +1,68 @@
+"""
+What delivery asks of the other parts, no more.
+
+``store.queue``, ``store.contents``, ``bounce.consequence`` and ``route.Routes`` fit these shapes.
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+from relay.delivery.route import Destination, NoRoute
+from store.nouns import Attempt, ContentRef, Job
+
+
+class Queue(Protocol):
+    """Where claimed recipients come from. Every method may raise StoreUnavailable."""
+
+    async def claim_due(self, limit: int, *, exclude_domains: Collection[str] = ()) -> list[Job]:
+        """Claim due recipients."""
+
+    async def next_due_at(self) -> float | None:
+        """Tell the time of the earliest due recipient."""
+
+    async def mark_dot(self, recipient_id: int) -> None:
+        """Note that the final dot is about to be sent; ClaimLost when the recipient is not ours any more."""
+
+    async def give_back(self, recipient_ids: Sequence[int], *, next_attempt_at: float | None = None) -> None:
+        """Return claims as they were."""
+
+
+class Contents(Protocol):
+    """Where contents lie."""
+
+    async def read(self, ref: ContentRef) -> bytes:
+        """Read a content; ContentDamaged when it is not what was stored."""
+
+
+class Consequence(Protocol):
+    """What follows from an attempt."""
+
+    async def of_attempt(self, attempt: Attempt, next_attempt_at: float | None) -> object:
+        """Settle an attempt in one transaction."""
+
+
+class Routes(Protocol):
+    """Where mail goes; see ``route.Routes``."""
+
+    def known(self, domain: str) -> Destination | None:
+        """Give what was found before, at once."""
+
+    async def find(self, domain: str) -> Destination | NoRoute:
+        """Look up."""
+
+
+class Schedule(Protocol):
+    """See ``schedule.next_attempt``."""
+
+    def __call__(
+        self,
+        *,
+        attempts: int,
+        now: float,
+        expires_at: float,
+        steps: Sequence[float],
+        spread: float,
+        lifetime: float,
+        least: float,
+    ) -> float | None:
+        """Choose the time of the next attempt; None: give up."""

@@ -1,0 +1,409 @@
+"""
+Carries recipients from the queue to their outcome.
+
+Jobs come by ``offer`` (own-held, with their content) and by claims (read from the store). Each waits in the lane of its
+destination until a connection is free for it; a *courier* is the task that carries the jobs of a lane over one
+connection after the other. How each attempt ended is settled in the background, and a job is in hand until the store
+has its outcome.
+"""
+
+# What always holds. tests/relay/delivery/test_worker.py tests each by its number.
+# (1) A job in hand is in one place: looked up, waiting in one lane, with one courier, or being settled.
+# (2) A job leaves our hand only by a settled outcome or by being given back to the store.
+# (3) The final dot is sent only after queue.mark_dot returned; where it raises, nothing is delivered.
+# (4) While an outcome cannot be written, no new delivery begins.
+# (5) No exception ends a courier's lane or the claim loop.
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
+
+from relay.delivery.attempts import from_down, from_finding, from_mistake
+from relay.delivery.carrier import Carrier, Courier
+from relay.delivery.connection import Connection
+from relay.delivery.envelope import Finding, checked_path
+from relay.delivery.hand import Hand
+from relay.delivery.lane import Lane
+from relay.delivery.pool import Pool, plan
+from relay.delivery.ports import Consequence, Contents, Queue, Routes, Schedule
+from relay.delivery.route import Destination, NoRoute, next_hop
+from relay.delivery.schedule import next_attempt
+from relay.delivery.settling import Settling
+from relay.delivery.shelf import Shelf
+from relay.settings import DeliverySettings
+from store.errors import StoreUnavailable
+from store.nouns import Job, Phase
+
+MOST_OFFERED = 8_000  # jobs in hand, above which own-held ones are given back to the store
+MOST_IN_HAND = 10_000
+CLAIM_BELOW = 2_000  # jobs in hand, below which more are claimed
+BATCH = 500  # claimed at once
+LANE_FULL = 200  # waiting for one destination, above which no more of its domains are claimed
+POLL = 2.0  # seconds; another process may have made something due
+_MOST_LANES = 10_000
+
+_log = logging.getLogger(__name__)
+
+
+class Delivery:
+    """
+    The delivering part of one process.
+
+    Args:
+        queue: Claims, marks, gives back (``store.queue``).
+        contents: Reads contents (``store.contents``).
+        routes: Finds destinations (``route.Routes``).
+        pool: Connections.
+        outgoing: ``outgoing(job, content, seven_bit)`` gives the copy for one recipient: pure, and the same bytes each
+            time. ``seven_bit``: the other side takes no 8-bit text (RFC 6152), so parts that have it are re-encoded.
+        return_path: Our return path for a recipient id. It is not used where the reverse-path is null: such a
+            mail is itself a notification and leaves with ``MAIL FROM:<>``.
+        consequence: Settles attempts (``bounce.consequence``).
+        clock: Unix seconds, UTC.
+        random: 0.0 up to 1.0.
+        settings: ``[relay.delivery]``.
+        schedule: Chooses the time of the next attempt.
+    """
+
+    def __init__(
+        self,
+        *,
+        queue: Queue,
+        contents: Contents,
+        routes: Routes,
+        pool: Pool,
+        outgoing: Callable[[Job, bytes, bool], bytes],
+        return_path: Callable[[int], str],
+        consequence: Consequence,
+        clock: Callable[[], float],
+        random: Callable[[], float],
+        settings: DeliverySettings,
+        schedule: Schedule = next_attempt,
+    ) -> None:
+        self._queue = queue
+        self._routes = routes
+        self._pool = pool
+        self._clock = clock
+        self._settings = settings
+        shelf = Shelf(contents)
+        self._settling = Settling(most=max(16, 2 * settings.connections), on_change=self._pause_changed)
+        self._hand = Hand(
+            queue=queue,
+            consequence=consequence,
+            shelf=shelf,
+            settling=self._settling,
+            schedule=schedule,
+            settings=settings,
+            random=random,
+            on_less=self._hand_is_less,
+        )
+        self._carrier = Carrier(
+            queue=queue,
+            shelf=shelf,
+            hand=self._hand,
+            settling=self._settling,
+            pool=pool,
+            outgoing=outgoing,
+            return_path=return_path,
+            clock=clock,
+            settings=settings,
+        )
+        self._looking_up: dict[str, list[Job]] = {}  # domain -> jobs that wait for its destination
+        self._lanes: OrderedDict[str, Lane] = OrderedDict()
+        self._starved: OrderedDict[str, Lane] = OrderedDict()  # lanes that wait for a place for a connection
+        self._busy = 0  # connections at work or being opened
+        self._couriers: dict[asyncio.Task[None], Courier] = {}
+        self._look_ups: set[asyncio.Task[None]] = set()
+        self._woken = asyncio.Event()
+        self._stopping = False
+
+    # What others call.
+
+    @property
+    def in_hand(self) -> int:
+        """Jobs that are not settled or given back."""
+        return len(self._hand)
+
+    @property
+    def paused(self) -> bool:
+        """Whether the store cannot be written, so that nothing is delivered."""
+        return self._settling.paused
+
+    def offer(self, jobs: Sequence[Job], content: bytes | None) -> None:
+        """Take own-held jobs of one message, with its content where it is at hand. Never blocks, never raises."""
+        room = 0 if self._stopping else max(0, MOST_OFFERED - len(self._hand))
+        self._take(jobs[:room], content)
+        self._hand.refuse(jobs[room:])
+
+    def wake(self) -> None:
+        """Look into the store now: something may have become due."""
+        self._woken.set()
+
+    async def quiet(self) -> None:
+        """Wait until no job is in hand."""
+        await self._hand.empty()
+
+    async def run(self) -> None:
+        """Claim what is due, until ``stop``."""
+        while not self._stopping:
+            self._woken.clear()
+            try:
+                wait = await self._claim()
+            except StoreUnavailable as error:
+                _log.debug("nothing can be claimed: %s", error)
+                wait = POLL
+            except Exception:  # noqa: BLE001 - logged; law 5
+                _log.exception("claiming failed")
+                wait = POLL
+            if wait > 0:
+                await _first_of(self._woken, wait)
+            else:
+                await asyncio.sleep(0)
+
+    async def stop(self, grace: float) -> None:
+        """
+        End: nothing new; what is not behind its final dot is broken off and given back; what is gets ``grace`` seconds.
+
+        Returns when every job is settled or given back, or when the store did not take it within ``grace`` seconds more
+        (then its claim ends with this process, promise 3).
+        """
+        self._stopping = True
+        self._woken.set()
+        for look_up in self._look_ups:
+            look_up.cancel()
+        self._looking_up.clear()
+        for lane in self._lanes.values():
+            lane.jobs.clear()
+        for task, courier in self._couriers.items():
+            if courier.connection is None or not courier.connection.behind_dot:
+                task.cancel()
+        if self._couriers:
+            await asyncio.wait(set(self._couriers), timeout=grace)
+        for task in self._couriers:
+            task.cancel()
+        await asyncio.gather(*self._couriers, *self._look_ups, return_exceptions=True)
+        self._hand.give_back(self._hand.staying)
+        lost = await self._settling.drain(max(grace, 1.0))
+        if lost:
+            _log.error("%d outcomes could not be written before the end", lost)
+        await self._pool.close()
+
+    # Taking jobs in hand.
+
+    async def _claim(self) -> float:
+        """Claim once if there is anything to claim and room for it. Seconds to wait until the next look."""
+        if self._settling.paused or self._movable() >= CLAIM_BELOW or len(self._hand) >= MOST_IN_HAND:
+            return POLL
+        due_at = await self._queue.next_due_at()
+        now = self._clock()
+        if due_at is None or due_at > now:
+            return POLL if due_at is None else min(POLL, due_at - now)
+        jobs = await self._queue.claim_due(BATCH, exclude_domains=self._full_domains())
+        if self._stopping:
+            self._hand.refuse(jobs)
+            return POLL
+        self._take(jobs, None)
+        return 0.0 if jobs else POLL  # what is left due belongs to full lanes
+
+    def _movable(self) -> int:
+        """Jobs in hand that do not wait in a long lane: those must not keep others from being claimed."""
+        stuck = sum(len(lane.jobs) for lane in self._lanes.values() if len(lane.jobs) >= LANE_FULL)
+        return len(self._hand) - stuck
+
+    def _full_domains(self) -> set[str]:
+        """Domains that have enough jobs in hand."""
+        full = {domain for domain, jobs in self._looking_up.items() if len(jobs) >= LANE_FULL}
+        for lane in self._lanes.values():
+            if len(lane.jobs) >= LANE_FULL:
+                full.update(job.domain for job in lane.jobs)
+        return full - {""}  # address literals have no domain
+
+    def _take(self, jobs: Iterable[Job], content: bytes | None) -> None:
+        lanes: dict[str, Lane] = {}
+        for job in self._hand.take(jobs, content):
+            lane = self._to_lane(job)
+            if lane is not None:
+                lanes[lane.key] = lane
+        for lane in lanes.values():
+            self._serve(lane)
+
+    def _to_lane(self, job: Job) -> Lane | None:
+        """Put a job into the lane of its destination; None when that must be looked up first."""
+        path = checked_path(job)
+        if isinstance(path, Finding):
+            self._hand.settle(job, from_finding(job, path, at=self._clock(), phase=Phase.CHECK))
+            return None
+        domain = next_hop(job)
+        known = self._routes.known(domain)
+        if known is not None:
+            lane = self._lane(known)
+            lane.jobs.append(job)
+            return lane
+        waiting = self._looking_up.get(domain)
+        if waiting is not None:
+            waiting.append(job)
+            return None
+        self._looking_up[domain] = [job]
+        task = asyncio.get_running_loop().create_task(self._look_up(domain))
+        self._look_ups.add(task)
+        task.add_done_callback(self._look_ups.discard)
+        return None
+
+    async def _look_up(self, domain: str) -> None:
+        found: Destination | NoRoute | Exception
+        try:
+            found = await self._routes.find(domain)
+        except Exception as error:  # noqa: BLE001 - logged; law 5
+            _log.exception("the look-up of %s failed for a fault of ours", domain)
+            found = error
+        jobs = self._looking_up.pop(domain, [])
+        if isinstance(found, Destination):
+            lane = self._lane(found)
+            lane.jobs.extend(jobs)
+            self._serve(lane)
+            return
+        for job in jobs:
+            if isinstance(found, NoRoute):
+                attempt = from_finding(job, found.finding, at=self._clock(), phase=Phase.DNS)
+                self._hand.settle(job, attempt, least=found.least)
+            else:
+                self._hand.settle(job, from_mistake(job, found, at=self._clock()))
+
+    def _lane(self, destination: Destination) -> Lane:
+        lane = self._lanes.get(destination.key)
+        if lane is None:
+            most = self._settings.connections_per_destination
+            lane = self._lanes[destination.key] = Lane(destination, most)
+            if len(self._lanes) > _MOST_LANES:
+                self._forget_lanes()
+        lane.destination = destination
+        return lane
+
+    def _forget_lanes(self) -> None:
+        """Drop lanes without work: the healthy ones first, then those down longest."""
+        idle = [lane for lane in self._lanes.values() if not lane.jobs and not lane.busy]
+        idle.sort(key=lambda lane: (lane.failures > 0, lane.down_until))
+        for lane in idle[: _MOST_LANES // 10]:
+            del self._lanes[lane.key]
+            self._starved.pop(lane.key, None)
+
+    # Serving lanes.
+
+    def _serve(self, lane: Lane) -> None:
+        """Set connections to work for a lane, as many as it should have."""
+        if self._stopping or self._settling.paused:
+            return
+        if lane.jobs and lane.down_for(self._clock()):
+            self._put_off(lane)
+            return
+        idle = self._pool.idle_of(lane.key)
+        decided = plan(
+            waiting=len(lane.jobs),
+            busy=lane.busy,
+            idle=idle,
+            limit=lane.limit,
+            total=self._busy + self._pool.idle,
+            most=self._settings.connections,
+            idle_elsewhere=self._pool.idle - idle,
+        )
+        if decided.evict:
+            self._pool.evict(decided.evict, but=lane.key)
+        for _ in range(decided.reuse):
+            self._start(lane, self._pool.take(lane.key))
+        for _ in range(decided.open):
+            self._start(lane, None)
+        if decided.starved:
+            self._starved[lane.key] = lane
+
+    def _start(self, lane: Lane, connection: Connection | None) -> None:
+        job = lane.jobs.popleft()
+        lane.busy += 1
+        self._busy += 1
+        courier = Courier(lane, connection)
+        task = asyncio.get_running_loop().create_task(self._run_courier(courier, job))
+        self._couriers[task] = courier
+        task.add_done_callback(self._courier_ended)
+
+    def _courier_ended(self, task: asyncio.Task[None]) -> None:
+        self._couriers.pop(task, None)
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("a courier failed for a fault of ours", exc_info=task.exception())
+
+    def _serve_starved(self) -> None:
+        """Give free places to lanes that wait for one, the longest waiting first."""
+        for lane in list(islice(self._starved.values(), 8)):
+            del self._starved[lane.key]
+            self._serve(lane)
+
+    def _put_off(self, lane: Lane) -> None:
+        """Nobody is home: the mails that wait are deferred with what the probing one was told."""
+        now = self._clock()
+        least = lane.down_for(now)
+        jobs = list(lane.jobs)
+        lane.jobs.clear()
+        for job in jobs:
+            assert lane.down is not None
+            self._hand.settle(job, from_down(job, lane.down, at=now), least=least)
+
+    def _pause_changed(self) -> None:
+        if not self._settling.paused and not self._stopping:
+            for lane in list(self._lanes.values()):
+                if lane.jobs:
+                    self._serve(lane)
+            self._woken.set()
+
+    # Carrying.
+
+    async def _run_courier(self, courier: Courier, first: Job) -> None:
+        """Carry jobs of a lane, one after the other, over one connection as long as it lasts."""
+        lane = courier.lane
+        job: Job | None = first
+        try:
+            while job is not None:
+                await self._carrier.carry(courier, job)
+                if courier.connection is not None and not self._pool.good(courier.connection):
+                    courier.connection.close()
+                    courier.connection = None
+                if lane.jobs and lane.busy < lane.limit:
+                    self._serve(lane)
+                await self._settling.room()
+                job = self._next_job(courier)
+        finally:
+            lane.busy -= 1
+            self._busy -= 1
+            if courier.connection is not None:
+                self._pool.keep(lane.key, courier.connection)
+            if not self._stopping:
+                self._serve_starved()
+                self._serve(lane)
+
+    def _next_job(self, courier: Courier) -> Job | None:
+        """Give the next job to the same courier; None: it ends."""
+        lane = courier.lane
+        if not lane.jobs or self._stopping or self._settling.paused or lane.busy > lane.limit:
+            return None
+        if courier.connection is None and (lane.failures or self._starved):
+            return None  # begin anew, by plan
+        if self._starved and lane.busy > self._fair_share():
+            return None
+        return lane.jobs.popleft()
+
+    def _fair_share(self) -> int:
+        """How many connections a lane may keep while others wait for a place."""
+        at_work = sum(1 for lane in self._lanes.values() if lane.busy)
+        return max(1, self._settings.connections // max(1, at_work + len(self._starved)))
+
+    def _hand_is_less(self, stay: int) -> None:
+        if stay in (0, CLAIM_BELOW // 2):
+            self._woken.set()  # there is room for a batch
+
+
+async def _first_of(event: asyncio.Event, seconds: float) -> None:
+    """Wait for the event, but no longer than this."""
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return
