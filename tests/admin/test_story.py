@@ -1,0 +1,105 @@
+"""admin/story.py: ui.md's table of words."""
+
+from typing import Any
+
+import pytest
+
+from admin.story import tell
+from store.nouns import Reason, RecipientStatus, State, TrackingMode
+from tests.admin.rig import NOW, row
+
+S = RecipientStatus
+
+
+@pytest.mark.parametrize(
+    ("facts", "word", "tone", "more", "part"),
+    [
+        ({"status": S.SENDING, "state": State.CLAIMED, "attempts": 0}, "Sending", "sending", "", "handing it"),
+        (
+            {"status": S.SENDING, "state": State.DUE, "attempts": 1, "next_attempt_at": NOW + 1_920},
+            "Delayed",
+            "sending",
+            "next try 08:32",
+            "did not take it yet",
+        ),
+        (
+            {
+                "status": S.SENDING,
+                "state": State.DUE,
+                "attempts": 3,
+                "next_attempt_at": NOW + 86_400,
+                "reason": Reason.MAILBOX_FULL,
+            },
+            "Delayed",
+            "sending",
+            "next try 16 Jan 08:00",
+            "mailbox is full",
+        ),
+        ({"status": S.SENDING, "state": State.HELD}, "Held", "sending", "", "kept back"),
+        ({}, "Delivered", "delivered", "", "took the email"),
+        ({"no_pixel_why": "plain text only"}, "Delivered", "delivered", "", "cannot be seen: plain text only"),
+        ({"tracking": TrackingMode.OFF}, "Delivered", "delivered", "", "not followed"),
+        ({"machine_opens": 1}, "Delivered", "automatic", "loaded automatically", "cannot be known"),
+        ({"status": S.OPENED, "opens": 1, "last_opened_at": NOW}, "Opened", "opened", "", "displayed"),
+        (
+            {"status": S.OPENED, "opens": 3, "last_opened_at": NOW - 600},
+            "Opened",
+            "opened",
+            "3 times, last 15 Jan 07:50",
+            "displayed",
+        ),
+        ({"status": S.BOUNCED, "reason": Reason.MAILBOX_FULL}, "Bounced", "bounced", "", "mailbox is full"),
+        ({"status": S.BOUNCED, "reason": None}, "Bounced", "bounced", "", "does not say why"),
+        (
+            {"status": S.BOUNCED, "reason": Reason.NO_SUCH_USER, "mistyped": True},
+            "Bounced",
+            "bounced",
+            "",
+            "probably mistyped",
+        ),
+        (
+            {"status": S.BOUNCED, "reason": Reason.NO_SUCH_USER, "mistyped": False},
+            "Bounced",
+            "bounced",
+            "",
+            "no longer exists",
+        ),
+        (
+            {"status": S.BOUNCED, "reason": Reason.NO_SUCH_USER, "opened_at": NOW},
+            "Bounced",
+            "bounced",
+            "it was opened, too",
+            "does not exist",
+        ),
+        (
+            {
+                "status": S.NOT_DELIVERED,
+                "reason": Reason.SUPPRESSED,
+                "caused_at": NOW - 864_000,
+                "caused_reason": Reason.NO_SUCH_USER,
+            },
+            "Not delivered",
+            "not-delivered",
+            "an email of 5 Jan 08:00 came back",
+            "does not exist. So this one was not sent.",
+        ),
+        ({"status": S.NOT_DELIVERED, "reason": Reason.EXPIRED}, "Not delivered", "not-delivered", "", "gave up"),
+    ],
+)
+def test_word_colour_and_sentence(facts: dict[str, Any], word: str, tone: str, more: str, part: str) -> None:
+    """Each status says its word, its colour's name, what stands beside, and one plain sentence."""
+    story = tell(row(**facts), NOW)
+    assert (story.word, story.tone, story.more) == (word, tone, more)
+    assert part in story.sentence
+    assert story.icon
+
+
+@pytest.mark.parametrize("reason", list(Reason))
+@pytest.mark.parametrize("status", list(S))
+def test_staff_read_no_jargon(status: RecipientStatus, reason: Reason) -> None:
+    """Whatever the status and reason: a sentence, something to do, and none of the words that staff do not know."""
+    story = tell(row(status=status, reason=reason, state=State.DUE, next_attempt_at=NOW), NOW)
+    assert story.sentence.endswith(".")
+    assert story.advice
+    told = f"{story.word} {story.more} {story.sentence} {story.advice}".lower()
+    assert not [word for word in ("dsn", "oob", "soft fail", "permanent", "smtp", "mx ") if word in told]
