@@ -198,8 +198,7 @@ class Connection(SMTP):
             raise GoneError from None
         if secured is None or self._lost:
             raise GoneError
-        self._adopt(secured)
-        self._inbox.clear()
+        self._adopt(secured)  # what is in the inbox by now came encrypted, right behind the handshake
 
     def hang_up(self) -> None:
         """

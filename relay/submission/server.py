@@ -60,6 +60,7 @@ class SmtpServer:
         self._closed_because = closed_because
         self._log = log
         self._listeners: list[socket.socket] = []
+        self._addresses: list[tuple[str, int]] = []
         self._acceptors: list[asyncio.Task[None]] = []
         self._sessions: dict[asyncio.Task[None], SmtpProtocol] = {}
         self._known: set[SmtpProtocol] = set()
@@ -89,12 +90,13 @@ class SmtpServer:
         )
         listener.setblocking(False)
         self._listeners.append(listener)
+        self._addresses.append(listener.getsockname()[:2])
         self._acceptors.append(asyncio.create_task(self._accept(listener)))
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
         """Host and port of each listener, in the order they were started."""
-        return [listener.getsockname()[:2] for listener in self._listeners]
+        return list(self._addresses)
 
     @property
     def address(self) -> tuple[str, int]:
