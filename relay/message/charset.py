@@ -149,6 +149,7 @@ def shadow(text: bytes, charset: str) -> Shadow | None:
     Find the ASCII characters of an HTML text.
 
     Args:
+        text: Decoded from its transfer encoding.
         charset: As written in Content-Type; "" when it is not.
 
     Returns:
@@ -196,4 +197,3 @@ def _wide_shadow(text: bytes, key: str) -> Shadow | None:
         return Shadow(low, unit, codec)
     ascii_values = {int.from_bytes(chr(c).encode(codec), sys.byteorder): c for c in range(1, 128)}
     return Shadow(bytes(ascii_values.get(value, 120) for value in view), unit, codec)
-

@@ -20,7 +20,7 @@ MAX_OCTETS = 16 * 1024 * 1024
 
 # RFC 5322 section 2.2 and 4.5:  field = 1*(%d33-57 / %d59-126) *WSP ":" unstructured CRLF, folded before WSP.
 # The name is optional in the expression: a line without one is listed as junk, under the name "".
-_FIELD = re.compile(rb"(?:([!-9;-~]++)[ \t]*+:)?+[^\r]*+(?:\r(?!\n(?:[^ \t]|\Z))[^\r]*+)*+(?:\r\n|\Z)")
+_FIELD = re.compile(rb"(?:([!-9;-~]++)[ \t]*+:)?[^\r]*+(?:\r(?!\n(?:[^ \t]|\Z))[^\r]*+)*+(?:\r\n|\Z)")
 
 # The mark that mailbox files put before a message; some programs send it along.
 _FROM_LINE = re.compile(rb">*From [^\r\n]*+\r\n")

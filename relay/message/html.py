@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 # After so many elements that need a look of their own (scripts, templates, ...) the text is left alone.
 _MAX_SPECIAL = 20_000
-_MAX_HIDING = 50
+_MAX_HIDING = 100
 _MAX_HIDDEN = 20_000
 
 # HTML standard, sections 13.2.5.32 to 13.2.5.40. A name may begin with "="; a quote counts only as the first
 # character of a value. A quote that is never closed takes the rest of the text, and then no ">" follows.
-_ATTRIBUTES = rb"""(?>
+_ATTRIBUTES = rb"""(?:[ ][a-z-]++="[^"]*+")*+(?>  # the usual form first: it is most of all tags
   [\t\n\f\r /]++
 | [^\t\n\f\r />][^\t\n\f\r /=>]*+
   (?:[\t\n\f\r ]*+=[\t\n\f\r ]*+(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z)|[^\t\n\f\r >"'][^\t\n\f\r >]*+)?+)?+
@@ -26,51 +26,54 @@ _ATTRIBUTES = rb"""(?>
 _NAME_END = rb"(?=[\t\n\f\r />])"
 
 # Elements whose content the tokenizer takes as text: as long as no end tag of the same name comes.
-_TEXT_ELEMENTS = rb"title|textarea|style|xmp|iframe|noembed|noframes"
+_TEXT_ELEMENTS = (b"title", b"textarea", b"style", b"xmp", b"iframe", b"noembed", b"noframes")
 # Elements that need more than one expression: script (its comments), those whose content is markup that is not
 # shown or not kept, and those that end the document as we know it.
 _SPECIAL = rb"script|template|noscript|select|plaintext|frameset"
 
 _COMMENT = rb"<!--(?:-?>|[^-]*+(?:-(?!-!?>)[^-]*+)*+--!?>)"
 _BOGUS = rb"<(?:[?]|!(?!--)|/(?![a-zA-Z>]))[^>]*+>"
+_TEXT_ELEMENT = (
+    rb"<%(name)s%(name_end)s%(attributes)s>[^<]*+(?:<(?!/%(name)s%(name_end)s)[^<]*+)*+</%(name)s%(attributes)s>"
+)
+_PARTS = {b"name_end": _NAME_END, b"attributes": _ATTRIBUTES, b"special": _SPECIAL}
+_PARTS |= {
+    b"text": b"|".join(_TEXT_ELEMENTS),
+    b"elements": b"\n| ".join(_TEXT_ELEMENT % (_PARTS | {b"name": name}) for name in _TEXT_ELEMENTS),
+    b"comment": _COMMENT,
+    b"bogus": _BOGUS,
+}
 
-_RUN = re.compile(
-    rb"""(?>
+# Everything that is no place and changes nothing, up to an end tag of one of the names in "ends". No group of it
+# captures: the expressions of Python 3.11 fail where a group captures inside a possessive one.
+_RUN_OF = rb"""(?>
   [^<]++
 | <(?![a-zA-Z/!?])
 | </>
-| (?P<body></body%(name_end)s%(attributes)s>)
-| (?P<html></html%(name_end)s%(attributes)s>)
-| <(?P<text>%(text)s)%(name_end)s%(attributes)s>
-  [^<]*+(?:<(?!/(?P=text)%(name_end)s)[^<]*+)*+</(?P=text)%(name_end)s%(attributes)s>
-| </?(?!(?:%(text)s|%(special)s)%(name_end)s)[a-zA-Z][^\t\n\f\r />]*+%(attributes)s>
-| </(?:%(text)s|%(special)s)%(name_end)s%(attributes)s>
+| <(?!(?:%(text)s|%(special)s)%(name_end)s)[a-zA-Z][^\t\n\f\r />]*+%(attributes)s>
+| </(?!(?:%(ends)s)%(name_end)s)[a-zA-Z][^\t\n\f\r />]*+%(attributes)s>
+| %(elements)s
 | %(comment)s
 | %(bogus)s
 )*+"""
-    % {
-        b"name_end": _NAME_END,
-        b"attributes": _ATTRIBUTES,
-        b"text": _TEXT_ELEMENTS,
-        b"special": _SPECIAL,
-        b"comment": _COMMENT,
-        b"bogus": _BOGUS,
-    },
-    re.VERBOSE | re.IGNORECASE,
-)
-_SPECIAL_TAG = re.compile(rb"<(%s)%s%s>" % (_SPECIAL, _NAME_END, _ATTRIBUTES), re.VERBOSE | re.IGNORECASE)
-_UNFINISHED = re.compile(rb"</(body|html)(?:[\t\n\f\r />]|\Z)", re.IGNORECASE)
 
-# Inside template, noscript and select: everything up to a tag of the same name, or a script.
-_REGION_RUN = {
-    name: re.compile(
-        rb"(?>[^<]++|<(?![a-zA-Z/!?])|</>|</?(?!(?:%s|script|plaintext)%s)[a-zA-Z][^\t\n\f\r />]*+%s>|</(?:script|plaintext)%s%s>|%s|%s)*+"
-        % (name, _NAME_END, _ATTRIBUTES, _NAME_END, _ATTRIBUTES, _COMMENT, _BOGUS),
-        re.VERBOSE | re.IGNORECASE,
-    )
-    for name in (b"template", b"noscript", b"select")
-}
+
+def _run_to(ends: bytes) -> re.Pattern[bytes]:
+    return re.compile(_RUN_OF % (_PARTS | {b"ends": ends}), re.VERBOSE | re.IGNORECASE)
+
+
+_RUN = _run_to(b"body|html")
+_REGION_RUN = {name: _run_to(name) for name in (b"template", b"noscript", b"select")}
+_STOP = re.compile(rb"<(/body|/html|%s)%s%s>" % (_SPECIAL, _NAME_END, _ATTRIBUTES), re.VERBOSE | re.IGNORECASE)
+_UNFINISHED = re.compile(rb"</(body|html)(?:[\t\n\f\r />]|\Z)", re.IGNORECASE)
 _TAG = re.compile(rb"<(/?)([a-zA-Z][^\t\n\f\r />]*+)%s>" % _ATTRIBUTES, re.VERBOSE)
+
+# For the quick look back, in lower case only. The last group says that a start tag ends where it seems to.
+_TEXT_TAG = re.compile(
+    rb"<(/?)(%(text)s|%(special)s)(?=[\t\n\f\r />])((?:[ ][a-z-]++=\"[^\"<>]*+\")*+[ ]*+>)?" % _PARTS
+)
+_AFTER_NAME = (b"\t", b"\n", b"\f", b"\r", b" ", b"/", b">")
+_LOOK_BACK = 64  # octets of white space between "=" and a quote; more is for the thorough way
 
 # HTML standard, sections 13.2.5.15 to 13.2.5.31: what changes the state inside a script.
 _SCRIPT_TOKEN = re.compile(rb"<!--|-->|<(/?)script(?=[\t\n\f\r />])", re.IGNORECASE)
@@ -95,23 +98,72 @@ def find_place(text: bytes) -> Place | None:
         None when there is no such place: the text ends inside a comment, tag, quoted value, or an element that
         hides its content, and has no ``</body>`` or ``</html>`` before that.
     """
+    return _quick(text) or _thorough(text)
+
+
+def _quick(text: bytes) -> Place | None:
+    """
+    Prove that the last ``</body>`` is markup, by looking back from it; None when that does not show it.
+
+    At that offset the tokenizer is in exactly one of its states, and each but "data" is ruled out:
+    a quoted value opens by a quote behind "=", and the last quote of each kind is not such a one;
+    a tag or a bogus comment has no unquoted ">" so far, but behind the last ">" stands no "<" that could have begun
+    it, nor a quote that could have closed a value around that ">";
+    a comment would have a closing mark, for there is one behind the last opening mark;
+    an element whose content is text would have its end tag, for these come in pairs behind plain start tags.
+    """
+    lower = text.lower()
+    place = lower.rfind(b"</body")
+    if place < 0 or lower[place + 6 : place + 7] not in _AFTER_NAME:
+        return None
+    between = lower[lower.rfind(b">", 0, place) + 1 : place]
+    if b"<" in between or b'"' in between or b"'" in between:
+        return None
+    if any(_opens_value(lower, lower.rfind(quote, 0, place)) for quote in (b'"', b"'")):
+        return None
+    comment = lower.rfind(b"<!--", 0, place)
+    if comment >= 0 and lower.rfind(b"-->", 0, place) < comment:
+        return None
+    open_element = b""
+    for closes, name, tag_end in _TEXT_TAG.findall(lower, 0, place):
+        if name not in _TEXT_ELEMENTS or (name != open_element if closes else open_element or not tag_end):
+            return None
+        open_element = b"" if closes else name
+    return None if open_element else Place(place, "</body>")
+
+
+def _opens_value(text: bytes, quote: int) -> bool:
+    before = text[max(0, quote - _LOOK_BACK) : max(0, quote)].rstrip(b"\t\n\f\r ")
+    return quote >= 0 and (before.endswith(b"=") or not before)
+
+
+def _thorough(text: bytes) -> Place | None:
+    """Walk over the whole text."""
     body = html = -1
     at = 0
     for _ in range(_MAX_SPECIAL):
-        run = _RUN.match(text, at)
-        if run is None:  # cannot be: the expression matches the empty text too
-            return None
-        body, html, at = max(body, run.start("body")), max(html, run.start("html")), run.end()
+        at = _end(_RUN.match(text, at))
         if at == len(text):
-            break
-        special = _SPECIAL_TAG.match(text, at)
-        after = -1 if special is None else _past(text, special[1].lower(), special.end())
-        if after < 0:
+            return _chosen(body, html) or _at_the_end(text)
+        stop = _STOP.match(text, at)
+        if stop is None:
             return _before_the_rest(text, at, body, html)
+        word = stop[1].lower()
+        if word == b"/body":
+            body, after = at, stop.end()
+        elif word == b"/html":
+            html, after = at, stop.end()
+        else:
+            after = _past(text, word, stop.end())
+        if after < 0:
+            return _chosen(body, html)
         at = after
-    else:
-        return None
-    return _chosen(body, html) or _at_the_end(text)
+    return None
+
+
+def _end(match: re.Match[bytes] | None) -> int:
+    assert match is not None  # the expressions of runs match the empty text too
+    return match.end()
 
 
 def _chosen(body: int, html: int) -> Place | None:
@@ -164,28 +216,16 @@ def _past_script(text: bytes, at: int) -> int:
 
 
 def _past_region(text: bytes, name: bytes, at: int) -> int:
-    """Skip an element whose content is markup: its tags nest, save for select, where each tag of it ends it."""
+    """Skip an element whose content is markup. Another special element inside is too much: the rest is hidden."""
     depth = 1
-    run_of = _REGION_RUN[name]
     for _ in range(_MAX_SPECIAL):
-        run = run_of.match(text, at)
-        tag = _TAG.match(text, run.end()) if run else None
-        if tag is None:
+        tag = _TAG.match(text, _end(_REGION_RUN[name].match(text, at)))
+        if tag is None or tag[2].lower() != name or (name == b"select" and not tag[1]):
             return -1
         at = tag.end()
-        closes, word = tag[1], tag[2].lower()
-        if word == b"script":
-            at = _past_script(text, at)
-            if at < 0:
-                return -1
-        elif word == b"plaintext":
-            return -1
-        elif closes:
-            depth -= 1
-            if depth == 0:
-                return at
-        elif name == b"template":
-            depth += 1
+        depth += -1 if tag[1] else 1
+        if depth == 0:
+            return at
     return -1
 
 
@@ -198,16 +238,18 @@ def _hidden_at_end(text: bytes) -> bool:
     lower = text.lower()
     counted = 0
     for number, hint in enumerate(_HIDING.finditer(lower)):
+        if number >= _MAX_HIDING:
+            return True
         start = lower.rfind(b"<", 0, hint.start())
         name = _NAME.match(lower, max(start, 0))
-        if name is None or name[1] in _EMPTY_ELEMENTS:
-            continue
+        if name is None or name[1] in _EMPTY_ELEMENTS or lower.find(b">", start, hint.start()) >= 0:
+            continue  # a word of the text, a rule of a style sheet, or an element without an inside
         depth = 0
         for tag in re.compile(rb"<(/?)%s(?=[\t\n\f\r />])" % re.escape(name[1])).finditer(lower, start):
             counted += 1
             depth += -1 if tag[1] else 1
             if depth == 0:
                 break
-        if depth or number >= _MAX_HIDING or counted > _MAX_HIDDEN:
+        if depth or counted > _MAX_HIDDEN:
             return True
     return False

@@ -8,7 +8,6 @@ Pure: no I/O, no clock, no chance.
 """
 
 from dataclasses import dataclass, field
-from os.path import commonprefix
 
 from relay.message import header as headers
 from relay.message.content_type import FORWARDED, PLAIN, ContentType, parse_content_type, parse_disposition, token
@@ -86,9 +85,7 @@ class _Open:
 
     def _renew(self) -> None:
         self.level = {boundary: level for level, boundary in enumerate(self.boundaries)}
-        # commonprefix is typed for text, and indifferent to what its sequences hold.
-        common = commonprefix([boundary.decode("latin-1") for boundary in self.boundaries])
-        self.needle = b"\r\n--" + common.encode("latin-1")
+        self.needle = b"\r\n--" + _common_start(self.boundaries)
 
     def find(self, line: bytes) -> tuple[int, bool]:
         """Say which level a line (without its ``--``) delimits, or -1, and whether it closes it."""
@@ -103,11 +100,23 @@ class _Open:
         return boundary in self.level or boundary + b"--" in self.level or boundary.removesuffix(b"--") in self.level
 
 
+def _common_start(words: list[bytes]) -> bytes:
+    """Give what all words begin with: that of the first and the last in order is that of all."""
+    if not words:
+        return b""
+    low, high = min(words), max(words)
+    same = next((n for n, pair in enumerate(zip(low, high, strict=False)) if pair[0] != pair[1]), len(low))
+    return low[:same]
+
+
 def scan(raw: bytes, start: int = 0, end: int | None = None, *, depth: int = 0) -> Structure:
     """
     Find the parts of the message in ``raw[start:end]``, whose line ends are CRLF.
 
     Args:
+        raw: A mail, or what holds one.
+        start: Where the message's header starts.
+        end: Where the message ends; None: with ``raw``.
         depth: Multiparts around the message, when it is itself a part of another.
     """
     end = len(raw) if end is None else end
