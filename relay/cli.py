@@ -6,6 +6,7 @@ a module of its own; here are only its words.
 """
 
 import sys
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,8 @@ def tail(config_path: Path, as_json: bool, from_start: bool, after: int | None, 
     """Follow what happens, like tail -f."""
     from relay.commands import follow
 
-    _run(follow(_read(config_path), as_json=as_json, after=0 if from_start else after, stop_at_end=no_follow))
+    begin = 0 if from_start else after
+    _in_store(config_path, lambda store: follow(store, as_json=as_json, after=begin, stop_at_end=no_follow))
 
 
 @main.command()
@@ -85,7 +87,8 @@ def status(config_path: Path, as_json: bool, what: str) -> None:
     """
     from relay.commands import show_status
 
-    sys.exit(_run(show_status(_read(config_path), what, as_json=as_json)))
+    found = _in_store(config_path, lambda store: show_status(store, what, as_json=as_json))
+    sys.exit(0 if found else 1)
 
 
 @main.group()
@@ -100,7 +103,7 @@ def suppress_list(config_path: Path, as_json: bool) -> None:
     """List them, with the reason and the mail that caused each."""
     from relay.commands import list_suppressions
 
-    _run(list_suppressions(_read(config_path), as_json=as_json))
+    _in_store(config_path, lambda store: list_suppressions(store, as_json=as_json))
 
 
 @suppress.command("add")
@@ -111,7 +114,7 @@ def suppress_add(config_path: Path, address: str, note: str) -> None:
     """Stop sending to ADDRESS."""
     from relay.commands import add_suppression
 
-    _run(add_suppression(_read(config_path), address, note))
+    _in_store(config_path, lambda store: add_suppression(store, address, note))
 
 
 @suppress.command("lift")
@@ -121,7 +124,7 @@ def suppress_lift(config_path: Path, address: str) -> None:
     """Send to ADDRESS again. Exits with 1 when it was not suppressed."""
     from relay.commands import lift_suppression
 
-    sys.exit(_run(lift_suppression(_read(config_path), address)))
+    sys.exit(0 if _in_store(config_path, lambda store: lift_suppression(store, address)) else 1)
 
 
 @main.group()
@@ -141,7 +144,7 @@ def user_add(
     """Make a credential called NAME; its password is shown this once."""
     from relay.commands import add_user
 
-    _run(add_user(_read(config_path), name, from_domains, networks, as_json=as_json))
+    _in_store(config_path, lambda store: add_user(store, name, from_domains, networks, as_json=as_json))
 
 
 @user.command("list")
@@ -151,7 +154,7 @@ def user_list(config_path: Path, as_json: bool) -> None:
     """List the credentials."""
     from relay.commands import list_users
 
-    _run(list_users(_read(config_path), as_json=as_json))
+    _in_store(config_path, lambda store: list_users(store, as_json=as_json))
 
 
 @user.command("revoke")
@@ -161,7 +164,7 @@ def user_revoke(config_path: Path, name: str) -> None:
     """End the credential called NAME. Exits with 1 when there is none."""
     from relay.commands import revoke_user
 
-    sys.exit(_run(revoke_user(_read(config_path), name)))
+    sys.exit(0 if _in_store(config_path, lambda store: revoke_user(store, name)) else 1)
 
 
 @main.command()
@@ -234,19 +237,26 @@ def _read(config_path: Path) -> Any:
         raise WrongUse(str(error)) from None
 
 
-def _run(work: Any) -> Any:
-    """Run a command's coroutine; what a person can mend ends in a sentence and not in a traceback."""
+def _in_store(config_path: Path, work: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:
+    """Do something with the store of a configuration; what a person can mend ends in a sentence, not in a traceback."""
     import asyncio
-    import contextlib
+    import time
 
+    from relay.commands import opened
     from store.errors import StoreError
 
-    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
-        try:
-            return asyncio.run(work)
-        except StoreError as error:
-            raise WrongUse(str(error)) from None
-    return 0
+    config = _read(config_path)
+
+    async def within() -> Any:
+        async with opened(config, time.time) as store:
+            return await work(store)
+
+    try:
+        return asyncio.run(within())
+    except KeyboardInterrupt:
+        sys.exit(0)
+    except (StoreError, ValueError) as error:
+        raise WrongUse(str(error)) from None
 
 
 def _lines(stream: Any) -> Any:

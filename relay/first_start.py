@@ -44,14 +44,11 @@ def welcome(config: Config, secrets: FirstSecrets, addresses: dict[str, str], co
         addresses: What is listened on: "submission", "bounce", "pixel", "admin".
         command: How this program is called here: ".venv/bin/homing".
     """
-    host, port = host_and_port(addresses["submission"])
     lines = [
         f"Homing is running. Statuses: {command} tail",
         "",
         "  SMTP settings for your application",
-        f"    Server      {host}",
-        f"    Port        {port}",
-        "    Encryption  STARTTLS" if config.relay.submission.certificate else "    Encryption  none",
+        *(f"    {name:<12}{value}" for name, value in smtp_settings(config, addresses["submission"])),
     ]
     if secrets.user:
         lines += [
@@ -68,9 +65,16 @@ def welcome(config: Config, secrets: FirstSecrets, addresses: dict[str, str], co
     return "\n".join(lines)
 
 
+def smtp_settings(config: Config, submission: str) -> list[tuple[str, str]]:
+    """Give what an application must be told, but for user and password; ``submission`` is ``host:port``."""
+    host, port = host_and_port(submission)
+    tls = "STARTTLS" if config.relay.submission.certificate else "none"
+    return [("Server", host), ("Port", str(port)), ("Encryption", tls)]
+
+
 def _sandbox_lines(config: Config, secrets: FirstSecrets, command: str) -> list[str]:
     domain = config.relay.sandbox.domain
-    login = f"--user {secrets.user} --password {secrets.password} " if secrets.user else "--user USER --password PASSWORD "
+    login = f"--user {secrets.user or 'USER'} --password {secrets.password or 'PASSWORD'} "
     return [
         "  Send a test mail; it is delivered and opened, and `tail` shows it",
         f"    {command} send-test {login}ann@{domain}",

@@ -42,7 +42,7 @@ def load_or_make(path: Path, draw: Callable[[int], bytes]) -> tuple[list[bytes],
         text = path.read_text(encoding="ascii")
     except FileNotFoundError:
         key = draw(KEY_OCTETS)
-        _write_private(path, key.hex() + "\n")
+        write_private(path, f"{key.hex()}\n".encode())
         return [key], True
     except UnicodeDecodeError:
         raise KeyFileError(f"{path} is not a key file: one key of 64 hexadecimal digits a line") from None
@@ -70,12 +70,12 @@ def _seal(keys: list[bytes], label: str, kind: int) -> Seal:
     return Seal(current, previous, kind=kind)
 
 
-def _write_private(path: Path, text: str) -> None:
+def write_private(path: Path, content: bytes) -> None:
     """Write a file that only we can read, in one step: a crash leaves none or all of it."""
     partial = path.with_suffix(".new")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(text)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)

@@ -133,6 +133,7 @@ class RelaySettings(BaseModel):
     model_config = _MODEL
 
     hostname: str = "localhost"  # said in EHLO, banner and Received
+    event_loop: Literal["auto", "asyncio", "uvloop"] = "auto"  # auto: uvloop where it is installed
     master_key: Path = Path("var/master.key")
     submission: SubmissionSettings = SubmissionSettings()
     delivery: DeliverySettings = DeliverySettings()

@@ -1,0 +1,56 @@
+"""
+The copy that leaves for one recipient, and the path its bounces come back on.
+
+The content is read once per message and the copies are slices of it: a message to a thousand people is parsed once.
+Both are repeatable: the same recipient gets the same bytes and the same return path at each attempt (promise 4).
+
+Pure: no I/O, no clock, no chance.
+"""
+
+from collections import OrderedDict
+
+from bounce.verp import ReturnPaths
+from pixel.element import element
+from pixel.token import Tokens
+from relay.message.copy import CopyPlan, copy, plan
+from store.nouns import Job, TrackingMode
+
+_PLANS_KEPT = 256  # messages; a plan is a few offsets
+
+
+class Outgoing:
+    """Makes copies and return paths from a recipient's id."""
+
+    def __init__(self, *, tokens: Tokens, return_paths: ReturnPaths, base_url: str) -> None:
+        self._tokens = tokens
+        self._return_paths = return_paths
+        self._base_url = base_url
+        self._plans: OrderedDict[tuple[int, bool], CopyPlan] = OrderedDict()
+
+    def copy(self, job: Job, content: bytes, seven_bit: bool) -> bytes:  # noqa: FBT001  positional in the worker's contract
+        """
+        Make the copy for one recipient.
+
+        Args:
+            job: Whose copy.
+            content: The message as it was stored.
+            seven_bit: The peer does not take 8-bit octets (RFC 6152): parts that hold them are re-encoded.
+        """
+        image = None
+        if job.tracking is not TrackingMode.OFF and not job.no_pixel_why:
+            image = element(self._base_url, self._tokens.encode(job.recipient_id))
+        return copy(content, self._plan(job.message_id, content, seven_bit), prepended=job.prepended, element=image)
+
+    def return_path(self, recipient_id: int) -> str:
+        """Give the reverse-path whose bounces name this recipient."""
+        return self._return_paths.encode(recipient_id)
+
+    def _plan(self, message_id: int, content: bytes, seven_bit: bool) -> CopyPlan:  # noqa: FBT001  see copy
+        key = (message_id, seven_bit)
+        if key in self._plans:
+            self._plans.move_to_end(key)
+            return self._plans[key]
+        made = self._plans[key] = plan(content)
+        if len(self._plans) > _PLANS_KEPT:
+            self._plans.popitem(last=False)
+        return made

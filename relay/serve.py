@@ -1,0 +1,370 @@
+"""
+Build the relay, run it, stop it.
+
+Everything is made here and handed in, and only here are the real clock and real randomness known. ``running`` reads
+top to bottom: keys, store, the way back, the way out, the pixel, the pages, and last the door for new mail. It ends in
+the opposite order, so the door closes first.
+"""
+
+import asyncio
+import contextlib
+import importlib
+import importlib.util
+import logging
+import os
+import random
+import secrets
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from logging import Logger
+from pathlib import Path
+from typing import Any, Literal
+
+from admin.server import AdminServer
+from bounce.consequence import Consequence
+from bounce.listener import ReportListener
+from bounce.settings import BounceSettings
+from bounce.verp import ReturnPaths
+from pixel.server import PixelServer
+from pixel.token import Tokens
+from relay.background import follow_journal, keep_fresh, keep_swept, take_over_lapsed
+from relay.config import Config
+from relay.delivery.pool import Pool
+from relay.delivery.resolver import Resolver
+from relay.delivery.route import Routes
+from relay.delivery.worker import Delivery
+from relay.first_start import FirstSecrets, make_secrets, smtp_settings, welcome
+from relay.keys import KeyFileError, load_or_make, pixel_seal, return_path_seal, write_private
+from relay.log import configure
+from relay.outgoing import Outgoing
+from relay.sandbox.world import Sandbox, route_to
+from relay.submission.acceptance import Acceptance
+from relay.submission.certificate import CertificateFiles, make_certificate
+from relay.submission.limits import Offers, ServerLimits
+from relay.submission.server import SmtpServer, gate_of, guard_of
+from store.errors import StoreError
+from store.open import Store, open_store
+
+STOP_GRACE = 10.0  # seconds for commands under way when a server stops
+
+
+class CannotStart(Exception):
+    """Something that the configuration could not tell keeps the relay from starting; one plain sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """A relay that runs."""
+
+    store: Store
+    secrets: FirstSecrets  # the passwords made at this start
+    addresses: dict[str, str]  # "submission", "bounce", "pixel", "admin" -> "127.0.0.1:2525"
+
+
+def run(config: Config, config_path: Path) -> None:
+    """
+    Serve until SIGINT or SIGTERM, then stop cleanly.
+
+    Raises:
+        CannotStart: The store is taken by another process, a key file is damaged, and the like.
+    """
+    with asyncio.Runner(loop_factory=_loop_factory(config.relay.event_loop)) as runner:
+        runner.run(_serve(config, config_path, configure(config.relay.log)))
+
+
+def _loop_factory(choice: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Choose the event loop; None is asyncio's own."""
+    if choice == "asyncio":
+        return None
+    if importlib.util.find_spec("uvloop") is None:
+        if choice == "uvloop":
+            raise CannotStart('[relay] event_loop: "uvloop" is not installed; the extra `speed` brings it')
+        return None
+    return importlib.import_module("uvloop").new_event_loop  # type: ignore[no-any-return]  # the extra has no types here
+
+
+async def _serve(config: Config, config_path: Path, log: Logger) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    async with running(config, log=log) as relay:
+        print(welcome(config, relay.secrets, relay.addresses, _command(config_path)), flush=True)  # noqa: T201
+        await stopping.wait()
+        log.info("stopping: no new mail is taken, what is under way is finished")
+    log.info("stopped")
+
+
+@asynccontextmanager
+async def running(
+    config: Config,
+    *,
+    log: Logger,
+    clock: Callable[[], float] = time.time,
+    draw: Callable[[], float] = random.random,
+) -> AsyncIterator[Relay]:
+    """
+    Run a relay for as long as the context lasts, and stop it cleanly.
+
+    Args:
+        config: Checked by ``relay.preflight.load``, or with free ports (``127.0.0.1:0``) in tests.
+        log: Where lines go.
+        clock: Unix seconds, UTC.
+        draw: Random numbers from 0.0 up to 1.0, for jitter and the order of hosts.
+
+    Raises:
+        CannotStart: In one plain sentence; what had been started is stopped again.
+    """
+    async with AsyncExitStack() as stack:
+        try:
+            relay = await _Assembly(config, stack, clock, draw, log).start()
+        except (KeyFileError, StoreError, OSError) as error:
+            raise CannotStart(str(error)) from error
+        yield relay
+
+
+@dataclass(frozen=True, slots=True)
+class _Assembly:
+    """Starts every part, each after those it needs; ``stack`` stops them in the opposite order."""
+
+    config: Config
+    stack: AsyncExitStack
+    clock: Callable[[], float]
+    draw: Callable[[], float]
+    log: Logger
+
+    async def start(self) -> Relay:
+        """Start the relay."""
+        config = self.config
+        keys, _ = load_or_make(config.relay.master_key, secrets.token_bytes)
+        tokens = Tokens(pixel_seal(keys))
+        return_paths = ReturnPaths(return_path_seal(keys), config.bounce_domain, config.bounce.return_path_lifetime)
+
+        store = await open_store(config.store, clock=self.clock, node_name=_node_name(), serving=True)
+        self.stack.push_async_callback(store.close)
+        made = await make_secrets(store, secrets.token_urlsafe(12))
+        consequence = Consequence(store.queue, store.reports, raw_copy=config.bounce.raw_copy)
+        outgoing = Outgoing(tokens=tokens, return_paths=return_paths, base_url=config.pixel.base_url)
+
+        sandbox = await self.start_sandbox()
+        delivery = self.start_delivery(store, sandbox, outgoing, consequence)
+        bounce = await self.start_bounce(store, return_paths, consequence)
+        pixel = await self.start_pixel(store, tokens)
+        if sandbox is not None:
+            sandbox.reach(pixel=pixel, bounces=bounce)
+        self.start_background(store, delivery)
+        submission = await self.start_submission(store, delivery)
+        admin = await self.start_admin(store, submission)
+        return Relay(store, made, {"submission": submission, "bounce": bounce, "pixel": pixel, "admin": admin})
+
+    async def start_sandbox(self) -> Sandbox | None:
+        """Start the scripted domain, where the configuration wants it."""
+        if not self.config.relay.sandbox.enabled:
+            return None
+        sandbox = Sandbox(self.config.relay.sandbox, clock=self.clock, log=self.log.getChild("sandbox"))
+        await sandbox.start()
+        self.stack.push_async_callback(sandbox.stop)
+        return sandbox
+
+    def start_delivery(
+        self, store: Store, sandbox: Sandbox | None, outgoing: Outgoing, consequence: Consequence
+    ) -> Delivery:
+        """Start the way out. At the end, what is behind its final dot gets ``relay.delivery.drain``."""
+        relay = self.config.relay
+        routes = dict(relay.routes)
+        if sandbox is not None:
+            routes[relay.sandbox.domain] = route_to(sandbox.address)
+        resolver = Resolver(relay.dns, clock=self.clock)
+        self.stack.push_async_callback(resolver.close)
+        delivery = Delivery(
+            queue=store.queue,
+            contents=store.contents,
+            routes=Routes(
+                resolver,
+                routes=routes,
+                settings=relay.delivery,
+                clock=self.clock,
+                own_names=(relay.hostname, self.config.bounce_domain),
+            ),
+            pool=Pool(hostname=relay.hostname, settings=relay.delivery, draw=self.draw),
+            outgoing=outgoing.copy,
+            return_path=outgoing.return_path,
+            consequence=consequence,
+            clock=self.clock,
+            random=self.draw,
+            settings=relay.delivery,
+        )
+        claiming = asyncio.create_task(delivery.run(), name="delivery")
+
+        async def stop() -> None:
+            await delivery.stop(relay.delivery.drain)
+            await claiming
+
+        self.stack.push_async_callback(stop)
+        return delivery
+
+    async def start_bounce(self, store: Store, return_paths: ReturnPaths, consequence: Consequence) -> str:
+        """Start the listener for what comes back; give its address."""
+        settings = self.config.bounce
+        log = self.log.getChild("bounce")
+        listener = ReportListener(
+            return_paths=return_paths,
+            recipients=store.find,
+            reports=store.reports,
+            consequence=consequence,
+            settings=settings,
+            clock=self.clock,
+            log=log,
+        )
+        self.stack.callback(listener.close)
+        server = SmtpServer(
+            hostname=self.config.relay.hostname,
+            limits=_bounce_limits(settings),
+            tls=None,
+            implicit_tls=False,
+            handler=listener,
+            offers=Offers(auth="never"),
+            clock=self.clock,
+            log=log,
+        )
+        self.stack.push_async_callback(server.stop, STOP_GRACE)
+        for address in settings.listen:
+            await server.start(address)
+        return _spell(server.addresses)
+
+    async def start_pixel(self, store: Store, tokens: Tokens) -> str:
+        """Start the pixel's server; give its address. At the end it writes the opens that wait."""
+        server = PixelServer(
+            tokens=tokens,
+            opens=store.opens,
+            settings=self.config.pixel,
+            clock=self.clock,
+            log=self.log.getChild("pixel"),
+        )
+        await server.start()
+        self.stack.push_async_callback(server.stop)
+        return _spell(server.addresses)
+
+    async def start_submission(self, store: Store, delivery: Delivery) -> str:
+        """Open the door for new mail; give its address."""
+        settings = self.config.relay.submission
+        certificate = _certificate(self.config, self.clock(), self.log)
+        if certificate is not None:
+            self.run_beside(keep_fresh(certificate))
+        limits = ServerLimits.of(settings.limits)
+        gate, guard = gate_of(limits), guard_of(limits)
+        acceptance = Acceptance(store=store, config=self.config, deliver=delivery.offer, clock=self.clock, log=self.log)
+        addresses: list[tuple[str, int]] = []
+        for listen, implicit in ((settings.listen, False), (settings.listen_tls, True)):
+            server = SmtpServer(
+                hostname=self.config.relay.hostname,
+                limits=limits,
+                tls=certificate.context if certificate else None,
+                implicit_tls=implicit,
+                handler=acceptance,
+                offers=Offers(auth=_auth_offer(settings.auth_without_tls), dsn=True),
+                clock=self.clock,
+                log=self.log.getChild("submission"),
+                gate=gate,
+                guard=guard,
+            )
+            self.stack.push_async_callback(server.stop, STOP_GRACE)
+            for address in listen:
+                await server.start(address)
+            addresses += server.addresses
+        return _spell(addresses)
+
+    async def start_admin(self, store: Store, submission: str) -> str:
+        """Start the pages, which say that all is up; give their address."""
+        server = AdminServer(
+            settings=self.config.admin,
+            store=store,
+            ready=lambda: dict.fromkeys(("submission", "delivery", "bounce", "pixel"), True),
+            smtp_settings=smtp_settings(self.config, submission),
+            clock=self.clock,
+            log=self.log.getChild("admin"),
+        )
+        await server.start()
+        self.stack.push_async_callback(server.stop)
+        return _spell(server.addresses)
+
+    def start_background(self, store: Store, delivery: Delivery) -> None:
+        """Start what goes on beside the mail."""
+        lease = self.config.store.lease
+        self.run_beside(take_over_lapsed(store, every=lease / 2, wake=delivery.wake, log=self.log))
+        self.run_beside(keep_swept(store, clock=self.clock, log=self.log))
+        if self.log.isEnabledFor(logging.INFO):
+            events = self.log.getChild("events")
+            as_json = self.config.relay.log.format == "json"
+            self.run_beside(follow_journal(store, json=as_json, log=self.log, write=events.info))
+
+    def run_beside(self, loop: Coroutine[Any, Any, None]) -> None:
+        """Run a loop until the relay stops."""
+        task = asyncio.create_task(loop)
+
+        async def stop() -> None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        self.stack.push_async_callback(stop)
+
+
+def _bounce_limits(settings: BounceSettings) -> ServerLimits:
+    """Say what strangers may do at the bounce listener, which is open to all (robustness: port 25)."""
+    return ServerLimits(
+        max_message_size=settings.max_report_size,
+        max_recipients=100,
+        connections=settings.connections,
+        connections_per_address=settings.connections_per_address,
+        messages_per_connection=100,
+        refused_recipients=20,
+        first_command=60.0,
+    )
+
+
+def _certificate(config: Config, now: float, log: Logger) -> CertificateFiles | None:
+    """Load the certificate, or make a self-signed one at the first start; None where the configuration has none."""
+    certificate, private_key = config.relay.submission.certificate, config.relay.submission.private_key
+    if certificate is None or private_key is None:
+        return None
+    if not certificate.exists() and not private_key.exists():
+        pem, key = make_certificate(config.relay.hostname, now=now, random=secrets.token_bytes(16))
+        certificate.parent.mkdir(parents=True, exist_ok=True)
+        write_private(private_key, key)
+        certificate.write_bytes(pem)
+    return CertificateFiles(certificate, private_key, log)
+
+
+def _auth_offer(without_tls: str) -> Literal["tls", "loopback", "insecure"]:
+    """Say it in the server's words."""
+    match without_tls:
+        case "loopback":
+            return "loopback"
+        case "insecure":
+            return "insecure"
+        case _:
+            return "tls"
+
+
+def _spell(addresses: Sequence[tuple[str, int]]) -> str:
+    """Write the first address as a person would type it; "" where nothing is listened on."""
+    if not addresses:
+        return ""
+    host, port = addresses[0]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _node_name() -> str:
+    return f"{os.uname().nodename}/{os.getpid()}"
+
+
+def _command(config_path: Path) -> str:
+    """Say how this program is called here, as one would type it."""
+    program = Path(sys.argv[0])
+    with contextlib.suppress(ValueError):
+        program = program.absolute().relative_to(Path.cwd())
+    return str(program) if config_path == Path("config.toml") else f"HOMING_CONFIG={config_path} {program}"
