@@ -25,8 +25,8 @@ _Same = tuple[int, Verdict, str, str, str]
 class Opens(Protocol):
     """Where opens are written: ``store.opens``."""
 
-    async def record(self, opens: Sequence[Open]) -> int:
-        """Write opens in one transaction; StoreUnavailable when that is not possible now."""
+    async def record(self, opens: Sequence[Open], *, view_window: float) -> int:
+        """Write opens in one transaction, loads within ``view_window`` seconds as one; StoreUnavailable: not now."""
         ...
 
 
@@ -128,7 +128,7 @@ class OpenBuffer:
         async with self._writing:
             batch = self._waiting[:MAX_BATCH]
             try:
-                await self._opens.record(batch)
+                await self._opens.record(batch, view_window=self._view_window)
             except StoreUnavailable:
                 raise
             except Exception:  # noqa: BLE001 - the writer must outlive every fault of ours
@@ -143,7 +143,7 @@ class OpenBuffer:
         for _ in range(count):
             an_open = self._waiting[0]
             try:
-                await self._opens.record([an_open])
+                await self._opens.record([an_open], view_window=self._view_window)
             except StoreUnavailable:
                 raise
             except Exception:  # noqa: BLE001 - as above

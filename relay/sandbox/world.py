@@ -69,8 +69,8 @@ class Sandbox:
         self._mx = MailServer(self, hostname=self._hostname, log=log)
         self._tries: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._pending: set[asyncio.Task[None]] = set()
-        self._pixel = ("", 0)
-        self._bounces = ("", 0)
+        self._pixel: tuple[str, int] | None = None
+        self._bounces: tuple[str, int] | None = None
         self._http: aiohttp.ClientSession | None = None
         self.opened = 0
         self.sent_back = 0
@@ -88,8 +88,12 @@ class Sandbox:
         return len(self._pending)
 
     async def start(self) -> None:
-        """Listen. OSError when that is not possible; ValueError when the address is not one of loopback."""
-        await self._mx.start(*_loopback(self._settings.listen))
+        """Listen. OSError when that is not possible, or the address is not one of loopback."""
+        try:
+            host, port = _loopback(self._settings.listen)
+        except ValueError as error:
+            raise OSError(f"the sandbox: {error}") from None
+        await self._mx.start(host, port)
         self._http = aiohttp.ClientSession(
             timeout=aiohttp.ClientTimeout(total=_PATIENCE), trust_env=False, skip_auto_headers=("User-Agent", "Accept")
         )
@@ -98,10 +102,18 @@ class Sandbox:
         """
         Say where the relay listens on this machine, each as ``host:port``.
 
-        An address that means "all" is reached at loopback. ValueError for one that is not of this machine's loopback.
+        An address that means "all" is reached at loopback. One that is not of loopback is not reached at all: the
+        recipients then do not open, or send nothing back, and the log says why.
         """
-        self._pixel = _loopback(pixel)
-        self._bounces = _loopback(bounces)
+        self._pixel = self._reachable("the pixel", pixel)
+        self._bounces = self._reachable("the return paths", bounces)
+
+    def _reachable(self, what: str, address: str) -> tuple[str, int] | None:
+        try:
+            return _loopback(address)
+        except ValueError as error:
+            self._log.warning("the sandbox's recipients cannot reach %s: %s", what, error)
+            return None
 
     async def stop(self) -> None:
         """Stop listening, and forget reactions that are still to come."""
@@ -169,7 +181,8 @@ class Sandbox:
 
     async def _open(self, content: bytes, agent: str) -> None:
         """Load the pictures of a mail as a mail program does."""
-        assert self._http is not None
+        if self._pixel is None or self._http is None:
+            return
         host, port = self._pixel
         for path in await asyncio.to_thread(pixel_paths, content):
             url = f"http://{f'[{host}]' if ':' in host else host}:{port}{path}"
@@ -188,6 +201,8 @@ class Sandbox:
 
     async def _send_back(self, letter: Letter) -> None:
         """Send a letter, again after a while when it is refused for now."""
+        if self._bounces is None:
+            return
         for tries_left in reversed(range(_LETTER_TRIES)):
             try:
                 await send(letter, *self._bounces, self._hostname)

@@ -22,7 +22,8 @@ class FakeOpens:
     poison: int | None = None  # recipient id that makes a batch fail for a fault of ours
     calls: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def record(self, opens: Sequence[Open]) -> int:
+    async def record(self, opens: Sequence[Open], *, view_window: float) -> int:
+        assert view_window == 30.0
         self.calls.set()
         await asyncio.sleep(0)
         if self.refuse:

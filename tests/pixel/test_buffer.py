@@ -184,7 +184,8 @@ async def test_stop_does_not_write_a_batch_twice(tokens: object) -> None:
     began = asyncio.Event()
 
     class SlowOpens:
-        async def record(self, opens: Sequence[Open]) -> int:
+        async def record(self, opens: Sequence[Open], *, view_window: float) -> int:
+            assert view_window == 30.0
             written.extend(opens)
             began.set()
             await may_end.wait()

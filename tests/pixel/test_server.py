@@ -104,7 +104,8 @@ async def test_promise_6_store_that_never_answers(serve: Serve, tokens: Tokens, 
     server = await serve(PixelSettings(listen=("127.0.0.1:0",), buffer=5))
     hang = asyncio.Event()
 
-    async def record(_: object) -> int:
+    async def record(_: object, *, view_window: float) -> int:
+        del view_window
         await hang.wait()
         return 0
 
