@@ -89,20 +89,16 @@ def classify_texts(
         action: As in ``classify``.
         permanent: What the words of a report suggest, for a failure without any code.
     """
-    layers = [layer for text in texts for layer in _layers(text[:LIMIT])]
+    layered = [_layers(text[:LIMIT]) for text in texts]
     stated = Status.parse(status)
-    said = next((s for layer in layers if (s := _status(layer)) and s.category != 2), None)
+    said = next((s for layers in layered for layer in layers if (s := _status(layer)) and s.category != 2), None)
     code = next((c for text in texts if (c := _code(text) or _quoted_code(text))), "")
     exact = said if said and not _vague(said) else stated if stated and not _vague(stated) else said or stated
     phase = phase or next((p for text in texts if (p := _phase(text))), None)
     host, where = remote_host.lower().rstrip("."), phase.value if phase else ""
     rule: Rule | None = None
-    for layer in layers:
-        own_code = _code(layer) or code
-        facts = Facts(
-            words=words_of(layer, code=own_code), code=own_code, status=_status(layer) or exact, host=host, phase=where
-        )
-        found = _RULES.by_words(facts, of_recipient=where not in _EARLY)
+    for layers in layered:
+        found = _first_rule(layers, code, exact, host, where, reported=bool(action))
         rule = found if rule is None or (found is not None and not found.weak) else rule
         if rule is not None and not rule.weak:
             break
@@ -117,6 +113,23 @@ def classify_texts(
         rule=rule.name if rule else "",
         by_codes=rule is not None and not rule.by_words,
     )
+
+
+def _first_rule(layers: list[str], code: str, status: Status | None, host: str, phase: str, *, reported: bool) -> Rule | None:
+    """Give the rule that the innermost layer hits which hits any."""
+    for layer in layers:
+        own_code = _code(layer) or code
+        facts = Facts(
+            words=words_of(layer, code=own_code),
+            code=own_code,
+            status=_status(layer) or status,
+            host=host,
+            phase=phase,
+            reported=reported,
+        )
+        if rule := _RULES.by_words(facts, of_recipient=phase not in _EARLY):
+            return rule
+    return None
 
 
 def _layers(text: str) -> list[str]:

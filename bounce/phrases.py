@@ -22,20 +22,26 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import NamedTuple
 
 from bounce.words import words_of
 
 GAP = 6  # words that ".." may stand for, at most
 _KEY = 3  # letters of a word that phrases are filed under
 
+# Words that most texts have: the last choice for filing a phrase.
+_EVERYWHERE = (
+    "a", "address", "an", "and", "as", "be", "been", "by", "delivered", "delivery", "does", "email", "error", "following", "for", "from", "has", "have",
+    "host", "if", "in", "is", "it", "mail", "mailbox", "message", "no", "not", "of", "on", "or", "please", "recipient", "recipients", "rejected", "server",
+    "smtp", "that", "the", "this", "to", "try", "user", "was", "with", "you", "your", "{addr}", "{host}", "{ip}", "{url}",
+)  # fmt: skip
 
-@dataclass(frozen=True, slots=True)
-class _Item:
+
+class _Item(NamedTuple):
+    """One place of a phrase: the words that fit there, and the stems of words that fit."""
+
     exact: frozenset[str]
     stems: tuple[str, ...]
-
-    def matches(self, word: str) -> bool:
-        return word in self.exact or (bool(self.stems) and word.startswith(self.stems))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +65,12 @@ class Phrases:
     def __init__(self, texts: Sequence[str]) -> None:
         patterns = [pattern for n, text in enumerate(texts) for pattern in _compile(n, text)]
         common = Counter(key for p in patterns for run in p.runs for item in run for key in _keys(item))
+        common.update(dict.fromkeys(_EVERYWHERE, 10_000))
         self._by_word: dict[str, list[_Pattern]] = defaultdict(list)
         self._by_stem: dict[str, list[_Pattern]] = defaultdict(list)
         for pattern in patterns:
             first = pattern.runs[0]
-            offset = min(range(len(first)), key=lambda n: sum(common[key] for key in _keys(first[n])))
+            offset = min(range(len(first)), key=lambda n: sum(common[key] for key in _keys(first[n])))  # noqa: B023
             filed = _Pattern(pattern.phrase, pattern.runs, offset, pattern.at_start, pattern.at_end)
             for word in first[offset].exact:
                 self._by_word[word].append(filed)
@@ -95,8 +102,10 @@ def _stands(pattern: _Pattern, words: Sequence[str], start: int) -> bool:
         return False
     end = start + len(pattern.runs[0])
     for run in pattern.runs[1:]:
+        exact, stems = run[0]
         for place in range(end, min(end + GAP, len(words) - len(run)) + 1):
-            if _run_stands(run, words, place):
+            word = words[place]
+            if (word in exact or (stems and word.startswith(stems))) and _run_stands(run, words, place):
                 end = place + len(run)
                 break
         else:
@@ -107,7 +116,13 @@ def _stands(pattern: _Pattern, words: Sequence[str], start: int) -> bool:
 def _run_stands(run: tuple[_Item, ...], words: Sequence[str], start: int) -> bool:
     if start + len(run) > len(words):
         return False
-    return all(item.matches(words[start + n]) for n, item in enumerate(run))
+    place = start
+    for exact, stems in run:
+        word = words[place]
+        if word not in exact and not (stems and word.startswith(stems)):
+            return False
+        place += 1
+    return True
 
 
 def _compile(number: int, text: str) -> Iterable[_Pattern]:

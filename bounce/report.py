@@ -49,7 +49,8 @@ def _of_status(entries: list[ReportedRecipient], material: Material) -> Report:
     if actions <= {"failed"}:
         evidence = weigh(material)
         if challenges(evidence) and not any(e.reason in BLAMES_RECIPIENT for e in entries):
-            return automatic(material, Reason.CHALLENGE_RESPONSE)
+            asked = replace(entries[0], action="", reason=Reason.CHALLENGE_RESPONSE, permanent=False, rule="challenge")
+            return Report("autoreply", (asked,))
     if "failed" in actions:
         return Report("bounce", tuple(entries))
     return Report("delayed" if "delayed" in actions else "not-a-bounce", tuple(entries))

@@ -16,6 +16,7 @@ A rule is a table::
     status = ["5.1.1", "x.2.2"]            # and the enhanced status code is one of these
     host = ["google.com"]                  # and the host that spoke is of one of these domains
     phase = ["mail"]                       # and the session had come that far
+    reported = true                        # and it stands in a report, where the sender has given up or goes on trying
     weak = true                            # a better rule may be found in other words of the same report
     permanent = false                      # used only where neither code nor status tell the class
 
@@ -66,6 +67,7 @@ class Rule:
     phase: frozenset[str] = frozenset()
     permanent: bool | None = None
     weak: bool = False
+    reported: bool = False
 
     @property
     def by_words(self) -> bool:
@@ -82,6 +84,7 @@ class Facts:
     status: Status | None = None
     host: str = ""  # the host that spoke, lower case
     phase: str = ""
+    reported: bool = False  # said in a report, not in the session
 
 
 class Rulebook:
@@ -132,6 +135,8 @@ def _fits(rule: Rule, facts: Facts) -> bool:
         return False
     if rule.status and not _status_in(facts.status, rule.status):
         return False
+    if rule.reported and not facts.reported:
+        return False
     if rule.phase and facts.phase not in rule.phase:
         return False
     return not rule.host or _of_domains((facts.host,), rule.host)
@@ -153,7 +158,7 @@ def read_rules(toml: str) -> list[Rule]:
 
 
 def _rule(table: dict[str, Any]) -> Rule:
-    known = {"name", "reason", "example", "permanent", "weak"}
+    known = {"name", "reason", "example", "permanent", "weak", "reported"}
     lists = {"any", "with", "not", "sites", "links", "code", "status", "host", "phase"}
     if odd := set(table) - known - lists:
         raise ValueError(f"rule {table.get('name')!r}: unknown key {sorted(odd)[0]!r}")
@@ -172,6 +177,7 @@ def _rule(table: dict[str, Any]) -> Rule:
         phase=frozenset(table.get("phase", ())),
         permanent=table.get("permanent"),
         weak=table.get("weak", False),
+        reported=table.get("reported", False),
     )
 
 
