@@ -101,6 +101,7 @@ class Store:
             segments=self._segments,
         )
         self._heart: asyncio.Task[None] | None = None
+        self._closed = False
 
     @property
     def ids(self) -> Ids:
@@ -153,7 +154,10 @@ class Store:
                 await self.queue.clamp(FURTHEST)
 
     async def close(self) -> None:
-        """Give back what we hold, write what waits, and close all."""
+        """Give back what we hold, write what waits, and close all. Again: nothing happens."""
+        if self._closed:
+            return
+        self._closed = True
         if self._heart is not None:
             self._heart.cancel()
             with contextlib.suppress(asyncio.CancelledError):
