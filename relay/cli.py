@@ -40,7 +40,7 @@ def main() -> None:
 @main.command()
 @CONFIG
 def serve(config_path: Path) -> None:
-    """Run the relay: submission, delivery, bounces, pixel, pages."""
+    """Run the relay."""
     from relay.config import ConfigError
     from relay.preflight import load
     from relay.serve import CannotStart, run
@@ -55,7 +55,11 @@ def serve(config_path: Path) -> None:
 @click.option("--mails", default=200, show_default=True, help="How many mails to send.")
 @click.option("--stay", is_flag=True, help="Keep running at the end, to look at the pages; Ctrl-C ends it.")
 def demo(mails: int, stay: bool) -> None:
-    """Show a whole world on this machine: every status within a minute, without DNS or port 25."""
+    """
+    Act a whole world out on this machine.
+
+    Shows every status within a minute, without DNS or port 25.
+    """
     from relay.demo import run
 
     sys.exit(run(mails=mails, stay=stay))
@@ -81,9 +85,9 @@ def tail(config_path: Path, as_json: bool, from_start: bool, after: int | None, 
 @click.argument("what")
 def status(config_path: Path, as_json: bool, what: str) -> None:
     """
-    Tell what became of WHAT: an address, a message or recipient id, an invoice, or a Message-ID.
+    Tell what became of a mail.
 
-    Exits with 1 when nothing is known of it.
+    WHAT is an address, a message or recipient id, an invoice, a customer, or a Message-ID. Exits with 1 when nothing is known of it.
     """
     from relay.commands import show_status
 
@@ -172,9 +176,9 @@ def user_revoke(config_path: Path, name: str) -> None:
 @JSON
 def explain(reply: tuple[str, ...], as_json: bool) -> None:
     """
-    Say what an SMTP REPLY means: homing explain "550 5.1.10 RecipientNotFound".
+    Say what an SMTP reply means.
 
-    Without REPLY, reads one reply a line from standard input.
+    For example: homing explain "550 5.1.10 RecipientNotFound". Without REPLY, reads one a line from standard input.
     """
     from relay.explain import explain_as_json, explain_as_text
 
@@ -187,7 +191,11 @@ def explain(reply: tuple[str, ...], as_json: bool) -> None:
 @FILES
 @JSON
 def inspect(files: tuple[Path, ...], as_json: bool) -> None:
-    """Say what bounce mails in FILES report: about whom, why, and by which rule."""
+    """
+    Say what bounce mails report.
+
+    For each of FILES: what it is, about whom, why, and by which rule.
+    """
     from relay.explain import inspect_as_json, inspect_as_text
 
     for line in (inspect_as_json if as_json else inspect_as_text)(files):
@@ -198,7 +206,11 @@ def inspect(files: tuple[Path, ...], as_json: bool) -> None:
 @FILES
 @click.option("--out", "folder", required=True, type=click.Path(path_type=Path, file_okay=False), help="Write here.")
 def rewrite(files: tuple[Path, ...], folder: Path) -> None:
-    """Write what would leave for each mail in FILES, and one JSON object a line: pixel or not, where, and why not."""
+    """
+    Write what would leave of mails.
+
+    For each of FILES: the copy for a recipient, and one JSON object a line: pixel or not, where, and why not.
+    """
     import json
 
     from relay.message.rewrite_files import rewrite_files
@@ -215,7 +227,11 @@ def rewrite(files: tuple[Path, ...], folder: Path) -> None:
 @click.option("--from", "sender", default="office@club.test", show_default=True)
 @click.argument("recipient")
 def send_test(config_path: Path, name: str, password: str, sender: str, recipient: str) -> None:
-    """Send one small invoice mail to RECIPIENT through the relay that runs with this configuration."""
+    """
+    Send one small invoice mail.
+
+    It goes to RECIPIENT through the relay that runs with this configuration.
+    """
     import smtplib
 
     from relay.preflight import host_and_port

@@ -50,16 +50,13 @@ def welcome(config: Config, secrets: FirstSecrets, addresses: dict[str, str], co
         "  SMTP settings for your application",
         *(f"    {name:<12}{value}" for name, value in smtp_settings(config, addresses["submission"])),
     ]
-    if secrets.user:
-        lines += [
-            f"    User        {secrets.user}",
-            f"    Password    {secrets.password}      (shown this once; more: {command} user add NAME)",
-        ]
-    else:
-        lines += [f"    User        as made before; a new one: {command} user add NAME"]
-    lines += ["", "  Pages", f"    http://{addresses['admin']}/"]
-    if secrets.admin_password:
-        lines += [f"    User        {FIRST_PERSON}", f"    Password    {secrets.admin_password}      (shown this once)"]
+    lines += _login(secrets.user, secrets.password) or [
+        f"    {'User':<12}as made before; a new one: {command} user add NAME"
+    ]
+    lines += ["", "  Pages", f"    {'Address':<12}http://{addresses['admin']}/"]
+    lines += _login(FIRST_PERSON, secrets.admin_password)
+    if secrets.password or secrets.admin_password:
+        lines += ["", f"  Passwords are shown this once. A new credential: {command} user add NAME"]
     if config.relay.sandbox.enabled:
         lines += ["", *_sandbox_lines(config, secrets, command)]
     return "\n".join(lines)
@@ -72,11 +69,17 @@ def smtp_settings(config: Config, submission: str) -> list[tuple[str, str]]:
     return [("Server", host), ("Port", str(port)), ("Encryption", tls)]
 
 
+def _login(user: str, password: str) -> list[str]:
+    return [f"    {'User':<12}{user}", f"    {'Password':<12}{password}"] if password else []
+
+
 def _sandbox_lines(config: Config, secrets: FirstSecrets, command: str) -> list[str]:
     domain = config.relay.sandbox.domain
-    login = f"--user {secrets.user or 'USER'} --password {secrets.password or 'PASSWORD'} "
+    login = f"--user {secrets.user or 'USER'} --password {secrets.password or 'PASSWORD'}"
+    others = ", ".join(f"{name}@{domain}" for name in ("gone", "full", "later-bounce", "slow"))
     return [
         "  Send a test mail; it is delivered and opened, and `tail` shows it",
-        f"    {command} send-test {login}ann@{domain}",
-        f"    Others act out their statuses: gone@, full@, later-bounce@, slow@ {domain}",
+        f"    {command} send-test {login} ann@{domain}",
+        "",
+        f"  Others act out what their names say: {others}",
     ]
