@@ -87,7 +87,8 @@ def status(config_path: Path, as_json: bool, what: str) -> None:
     """
     Tell what became of a mail.
 
-    WHAT is an address, a message or recipient id, an invoice, a customer, or a Message-ID. Exits with 1 when nothing is known of it.
+    WHAT is an address, a message or recipient id, an invoice, a customer, or a Message-ID.
+    Exits with 1 when nothing is known of it.
     """
     from relay.commands import show_status
 
