@@ -74,9 +74,9 @@ def _score_mail(score: Score, label: dict[str, Any], raw: bytes) -> None:
             f"kind      {label['file']}: {report.kind}, not {label['kinds']} {[(r.address, r.rule) for r in report.recipients]}"
         )
     told = {"bounce", "delayed", "complaint"} & {label["kinds"][0]}
-    if told and (label["kinds"][0] == report.kind or (kind_right and report.recipients)):
+    if told and report.recipients:
         _score_recipients(score, label, report)
-    elif told:
+    elif told and not kind_right:
         for _ in label["recipients"]:
             score.add("recall", label["any_address"], label["set"])
             score.add("accepted", False, label["set"])

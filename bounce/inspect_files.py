@@ -1,0 +1,57 @@
+"""
+The engines of ``homing inspect --json`` and ``homing explain --json``: files or lines in, one JSON object each out.
+
+Nothing here opens the store, and one bad file never spoils the others.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from bounce.classify import classify
+from bounce.report import Report, ReportedRecipient, read
+
+MAX_FILE = 64 * 1024 * 1024  # octets; what is behind is not read
+_KEYS = ("address", "action", "status", "reason", "permanent", "diagnostic", "rule")
+
+
+def inspect_files(paths: Iterable[Path | str]) -> Iterator[dict[str, Any]]:
+    """
+    Say what each file is: ``{"file", "kind", "recipients": [...]}``, in the order given.
+
+    A file that cannot be read gives ``kind`` "not-a-bounce" and its ``error`` in plain words.
+    """
+    for path in paths:
+        yield _inspect(path)
+
+
+def _inspect(path: Path | str) -> dict[str, Any]:
+    try:
+        with Path(path).open("rb") as file:
+            raw = file.read(MAX_FILE)
+    except OSError as wrong:
+        return {"file": str(path), "kind": "not-a-bounce", "recipients": [], "error": wrong.strerror or str(wrong)}
+    return {"file": str(path), **as_json(read(raw))}
+
+
+def as_json(report: Report) -> dict[str, Any]:
+    """Give a report as ``homing inspect --json`` prints it."""
+    return {"kind": report.kind, "recipients": [_recipient(recipient) for recipient in report.recipients]}
+
+
+def _recipient(recipient: ReportedRecipient) -> dict[str, Any]:
+    values = asdict(recipient)
+    return {key: str(values[key]) if key == "reason" else values[key] for key in _KEYS}
+
+
+def explain_lines(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Name what each reply means: ``{"reason", "permanent", "status", "rule"}``, one for each line, blank ones too."""
+    for line in lines:
+        finding = classify(line.rstrip("\r\n"))
+        yield {
+            "reason": str(finding.reason),
+            "permanent": finding.permanent,
+            "status": finding.status,
+            "rule": finding.rule,
+        }
