@@ -179,7 +179,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._use(transport)
 
     def data_received(self, data: bytes) -> None:
         """Feed the dialogue; write what it says."""
@@ -257,12 +257,17 @@ class Connection(asyncio.Protocol):
             return self._dialogue.lost(f"TLS could not be made: {_told(error)}")
         if transport is None:  # typeshed: it may be when the loop is closing
             return self._dialogue.lost("TLS could not be made")
-        self._transport = transport
+        self._use(transport)
         self._note_tls(verified=required)
         self._dialogue.secured()
         self._write(self._dialogue.take_output())
         self._watch()
         return await self._next_step()
+
+    def _use(self, transport: asyncio.Transport) -> None:
+        # A block counts as sent when all of it has left, so a final dot is not out while its content is not.
+        transport.set_write_buffer_limits(0)
+        self._transport = transport
 
     def _note_tls(self, *, verified: bool) -> None:
         assert self._transport is not None

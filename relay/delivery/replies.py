@@ -82,18 +82,18 @@ class ReplyParser:
 
 def shorten(reply: Reply) -> Reply:
     """Cut a reply to MAX_KEPT octets of text, saying so; a shorter one is given back as it is."""
-    if sum(map(len, reply.lines)) * 4 <= MAX_KEPT:  # no character has more than four octets
+    if sum(map(len, reply.lines)) * 4 + len(reply.lines) <= MAX_KEPT:  # no character has more than four octets
         return reply
-    room = MAX_KEPT
+    room = MAX_KEPT - len(_CUT)
     kept: list[str] = []
     for line in reply.lines:
         octets = line.encode()
-        if len(octets) > room:
-            fits = octets[: max(0, room - len(_CUT))].decode("utf-8", "ignore")
+        if len(octets) >= room:  # a line end counts as one
+            fits = octets[:room].decode("utf-8", "ignore")
             kept.append(fits + _CUT)
             break
         kept.append(line)
-        room -= len(octets)
+        room -= len(octets) + 1
     return Reply(reply.code, reply.status, tuple(kept))
 
 
