@@ -1,0 +1,276 @@
+"""
+Taking a message over: who may send as whom, what is in it, and one transaction before the 250 (promise 1).
+
+A message's way: ``mail`` and ``rcpt`` check the envelope; ``data`` looks at the content, makes message and recipients
+out of both, has the store write them, says 250, and hands the jobs on. Nothing here is undone by a client that leaves.
+"""
+
+import asyncio
+import ipaddress
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from relay.config import Config
+from relay.message.control import Controls
+from relay.message.header import fields, measure, value
+from relay.message.intake import Intake, examine
+from relay.message.line_ends import normalise
+from relay.message.received import received
+from relay.submission import replies
+from relay.submission.commands import decode_xtext
+from relay.submission.handler import Credential, Session
+from relay.submission.sender import SenderDomains, from_addresses
+from store.accept import Acceptance as Taken
+from store.addresses import address_key, ascii_domain, split_address
+from store.errors import StoreUnavailable
+from store.nouns import Job, NewMessage, NewRecipient, Reply, TrackingMode
+
+_LARGE = 256 * 1024  # octets from which a content is looked at in a thread, so that the loop goes on
+_STRICTEST_FIRST = tuple(TrackingMode)
+
+
+class Ids(Protocol):
+    """What is needed of ``store.ids``."""
+
+    def next(self) -> int:
+        """Make an id."""
+
+
+class Queue(Protocol):
+    """What is needed of ``store.queue``."""
+
+    async def accept(
+        self, message: NewMessage, content: bytes, recipients: Sequence[NewRecipient], *, hold: bool = True
+    ) -> Taken:
+        """Write a message down; when this returns, it is on disk."""
+
+
+class Credentials(Protocol):
+    """What is needed of ``store.credentials``."""
+
+    async def check(self, user: str, password: str, client: str) -> Credential | None:
+        """Say whose password it is."""
+
+
+class Store(Protocol):
+    """What is needed of the store."""
+
+    @property
+    def ids(self) -> Ids:
+        """Makes ids of this process."""
+
+    @property
+    def queue(self) -> Queue:
+        """Takes messages."""
+
+    @property
+    def credentials(self) -> Credentials:
+        """Knows passwords."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sender:
+    """Who hands a message over."""
+
+    name: str  # of the credential, or the trusted network
+    domains: SenderDomains
+
+
+class Acceptance:
+    """
+    The handler of the submission server. It takes mail only from who authenticated, or comes from a trusted network.
+
+    Args:
+        store: Where messages go.
+        config: ``relay`` and its tables, and ``pixel.tracking``.
+        deliver: Given the jobs of each message with its content, right behind the commit. Must not block or raise.
+        clock: Unix seconds, UTC.
+        log: For faults of ours, and mails refused for their content.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        config: Config,
+        deliver: Callable[[Sequence[Job], bytes], None],
+        clock: Callable[[], float],
+        log: logging.Logger,
+    ) -> None:
+        self._store = store
+        self._hostname = config.relay.hostname
+        self._settings = config.relay.submission
+        self._metadata = config.relay.metadata
+        self._max_age = config.relay.delivery.max_age
+        self._tracking = config.pixel.tracking
+        self._trusted = [ipaddress.ip_network(network) for network in self._settings.trusted_networks]
+        self._deliver = deliver
+        self._clock = clock
+        self._log = log
+
+    async def auth(self, session: Session, user: str, password: str) -> Credential | None:
+        """Ask the store whose password it is."""
+        return await self._store.credentials.check(user, password, session.client_address)
+
+    async def mail(
+        self,
+        session: Session,
+        reverse_path: str,
+        parameters: dict[str, str],  # noqa: ARG002 - the server's contract; the session keeps them
+    ) -> Reply | None:
+        """MAIL FROM: never from a stranger, and only from the sender's own domains."""
+        sender = self._sender(session)
+        if sender is None:
+            return replies.AUTH_FIRST
+        return None if sender.domains.allow(reverse_path) else replies.SENDER_NOT_ALLOWED
+
+    async def rcpt(
+        self,
+        session: Session,  # noqa: ARG002 - the server's contract
+        forward_path: str,
+        parameters: dict[str, str],  # noqa: ARG002 - the server's contract; the session keeps them
+    ) -> Reply | None:
+        """RCPT TO: any address with a domain; what becomes of it is told by its status, not at the door."""
+        return None if split_address(forward_path)[1] else replies.BAD_FORWARD_PATH
+
+    async def data(self, session: Session, content: bytes) -> Reply:
+        """DATA: look at the content, write the message down, say 250."""
+        sender = self._sender(session)
+        if sender is None:
+            return replies.AUTH_FIRST
+        if session.bare_newlines and self._settings.bare_newlines == "normalise":
+            content = normalise(content)
+        refusal = self._refuse_form(session, content)
+        if refusal is None:
+            message_id, now = self._store.ids.next(), self._clock()
+            intake = await self._examine(content, message_id, now)
+            refusal = self._refuse_content(intake, sender, content)
+        if refusal is not None:
+            self._log.info("%s, %s: message refused: %s", session.client_address, sender.name, refusal)
+            return refusal
+        message = self._message(session, sender, content, intake, message_id=message_id, now=now)
+        return await self._take(message, content, self._recipients(session, intake.controls))
+
+    def _sender(self, session: Session) -> _Sender | None:
+        """Who this is; None for a stranger."""
+        credential = session.credential
+        if credential is not None:
+            return _Sender(credential.name, SenderDomains(credential.from_domains))
+        address = ipaddress.ip_address(session.client_address)
+        network = next((network for network in self._trusted if address in network), None)
+        return _Sender(str(network), SenderDomains(())) if network is not None else None
+
+    def _refuse_form(self, session: Session, content: bytes) -> Reply | None:
+        """What can be said against a content without reading it."""
+        if session.nul:
+            return replies.NUL_IN_MESSAGE
+        if session.bare_newlines and self._settings.bare_newlines == "reject":
+            return replies.BARE_NEWLINES
+        octets, count = measure(content)
+        if octets > self._settings.limits.max_header or count > self._settings.limits.max_header_fields:
+            return replies.HEADER_TOO_LARGE
+        return None
+
+    async def _examine(self, content: bytes, message_id: int, now: float) -> Intake:
+        def look() -> Intake:
+            return examine(
+                content,
+                now=now,
+                make_id=f"{message_id}@{self._hostname}",
+                hostname=self._hostname,
+                metadata=self._metadata,
+            )
+
+        return look() if len(content) < _LARGE else await asyncio.to_thread(look)
+
+    def _refuse_content(self, intake: Intake, sender: _Sender, content: bytes) -> Reply | None:
+        """What must not be sent on: loops, no From or several, and a From that is not the sender's own."""
+        if intake.hops > self._settings.limits.max_hops:
+            return replies.LOOP
+        if intake.from_count != 1 or not intake.header_from:
+            return replies.NOT_ONE_FROM
+        if not sender.domains.any and not all(map(sender.domains.allow, _header_from(content) or ["nobody"])):
+            return replies.SENDER_NOT_ALLOWED
+        return None
+
+    def _message(
+        self, session: Session, sender: _Sender, content: bytes, intake: Intake, *, message_id: int, now: float
+    ) -> NewMessage:
+        controls = intake.controls
+        line = received(
+            client_name="" if self._settings.hide_client else session.client_name,
+            client_address="" if self._settings.hide_client else session.client_address,
+            hostname=self._hostname,
+            protocol=session.protocol,
+            tls=session.tls,
+            message_id=message_id,
+            now=now,
+        )
+        return NewMessage(
+            id=message_id,
+            accepted_at=now,
+            expires_at=now + self._max_age,
+            credential=sender.name,
+            reverse_path=session.reverse_path or "",
+            header_from=intake.header_from,
+            subject=intake.subject,
+            header_message_id=intake.header_message_id,
+            size=len(content),
+            smtputf8=session.smtputf8,
+            eight_bit=intake.eight_bit,
+            envelope_id=decode_xtext(session.mail_parameters.get("ENVID", "")) or "",
+            ret=session.mail_parameters.get("RET", "").upper(),
+            customer=controls.customer,
+            invoice=controls.invoice,
+            tags=tuple(controls.tags),
+            metadata=dict(controls.metadata),
+            warnings=tuple(controls.warnings),
+            no_pixel_why=intake.no_pixel_why,
+            idempotency_key=controls.idempotency_key,
+            prepended=line + intake.added_fields,
+            client=f"{session.client_name} [{session.client_address}]",
+        )
+
+    def _recipients(self, session: Session, controls: Controls) -> list[NewRecipient]:
+        tracking = self._tracking if controls.track is None else strictest(self._tracking, controls.track)
+        return [
+            NewRecipient(
+                id=self._store.ids.next(),
+                forward_path=path,
+                address_key=address_key(path),
+                domain=ascii_domain(split_address(path)[1]),
+                tracking=tracking,
+                notify=parameters.get("NOTIFY", "").upper(),
+                original_recipient=parameters.get("ORCPT", ""),
+                ignore_suppression=controls.ignore_suppression,
+            )
+            for path, parameters in session.forward_paths
+        ]
+
+    async def _take(self, message: NewMessage, content: bytes, recipients: Sequence[NewRecipient]) -> Reply:
+        """Have it written down, in time; only then 250. A commit that has begun ends without us, and is not undone."""
+        try:
+            async with asyncio.timeout(self._settings.limits.accept_deadline):
+                taken = await self._store.queue.accept(message, content, recipients)
+        except StoreUnavailable as fault:
+            self._log.warning("message %d put off: %s", message.id, fault)
+            return replies.STORE_FULL if fault.full else replies.LOCAL_ERROR
+        except TimeoutError:
+            self._log.warning("message %d put off: the store took too long", message.id)
+            return replies.LOCAL_ERROR
+        if taken.jobs:
+            self._deliver(taken.jobs, content)
+        return replies.queued(taken.message_id)
+
+
+def strictest(*modes: TrackingMode) -> TrackingMode:
+    """Give the mode that keeps least."""
+    return min(modes, key=_STRICTEST_FIRST.index)
+
+
+def _header_from(content: bytes) -> list[str]:
+    """All addresses in the From field, as they are written."""
+    field = next((field for field in fields(content) if field.name == "from"), None)
+    return from_addresses(value(content, field).decode("utf-8", "replace")) if field else []
