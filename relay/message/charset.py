@@ -115,9 +115,12 @@ _NOT_ASCII_STATE = re.compile(
 )
 
 
+MASK = b"\x7f"  # no octet of an ISO 2022 character is DEL
+
+
 @dataclass(frozen=True, slots=True)
 class Shadow:
-    """A text with one octet for each unit of its character set; what is not ASCII became ``x``."""
+    """A text with one octet for each unit of its character set; what an ASCII octet does not mean became MASK."""
 
     octets: bytes
     unit: int  # octets of the text for each octet here: 1, 2 or 4
@@ -172,7 +175,7 @@ def shadow(text: bytes, charset: str) -> Shadow | None:
 
 
 def _masked(match: re.Match[bytes]) -> bytes:
-    return b"x" * (match.end() - match.start())
+    return MASK * (match.end() - match.start())
 
 
 def _byte_order(text: bytes, mark: str, *, wide: str) -> str:
@@ -196,4 +199,4 @@ def _wide_shadow(text: bytes, key: str) -> Shadow | None:
     if text.count(b"\0") == len(text) - len(low) and low.isascii() and b"\0" not in low:
         return Shadow(low, unit, codec)
     ascii_values = {int.from_bytes(chr(c).encode(codec), sys.byteorder): c for c in range(1, 128)}
-    return Shadow(bytes(ascii_values.get(value, 120) for value in view), unit, codec)
+    return Shadow(bytes(ascii_values.get(value, MASK[0]) for value in view), unit, codec)

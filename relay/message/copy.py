@@ -1,0 +1,187 @@
+"""
+The copy for one recipient: the mail as it came but for the documented changes.
+
+``plan`` reads a mail once; ``copy`` puts a recipient's copy together from slices, the same bytes each time. What
+changes, and nothing else:
+
+- control fields, Bcc, Resent-Bcc and Return-Path are removed from the top header;
+- the caller's fields (Received, a missing Date or Message-ID, signatures) go on top;
+- the pixel goes into the HTML part, and what its header says of length and digest is removed where it lies now;
+- a line over 998 octets is brought under it by re-encoding its part, header lines by folding them at white space.
+
+Pure: no I/O, no clock, no chance.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from relay.message import body, long_lines, mime, transfer
+from relay.message import header as headers
+from relay.message.control import is_control
+from relay.message.header import Header
+from relay.message.line_ends import long_line
+from relay.message.long_lines import Edit
+from relay.message.mime import Part, Structure
+from relay.message.spot import CLIPPED, Html, Spot, clipped, find_spot, qp_spot, read_html
+
+_REMOVED = frozenset({"bcc", "resent-bcc", "return-path"})
+
+Piece = tuple[int, int] | bytes  # a slice of the mail, or bytes of ours
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyPlan:
+    """How the copies of one mail are made. ``why`` is "" when they have a pixel, else the reason in plain words."""
+
+    why: str
+    part: str  # number of the part with the pixel, "1.2" as IMAP counts; "" without one
+    warnings: tuple[str, ...]
+    top: int  # where prepended fields go
+    plain: tuple[Piece, ...]  # a copy without a pixel, from top
+    head: tuple[Piece, ...]  # a copy with a pixel: from top to the spot
+    tail: tuple[Piece, ...]  # and from behind the spot
+    spot: Spot | None
+
+
+def plan(raw: bytes, *, signs_for: Callable[[str], bool] | None = None) -> CopyPlan:
+    """
+    Read a mail, whatever its bytes, and decide what its copies are made of. Never raises.
+
+    Args:
+        raw: Normalised line ends (see ``line_ends``).
+        signs_for: Says whether Homing signs for a domain: only then a mail that this domain already signed gets a
+            pixel (its own signature stays, and fails). None: for no domain.
+    """
+    try:
+        return _plan(raw, signs_for)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is our fault, and the mail goes out without a pixel
+        return _last_resort(raw, f"the mail could not be read ({type(error).__name__})")
+
+
+def copy(raw: bytes, plan: CopyPlan, *, prepended: bytes = b"", element: bytes | None = None) -> bytes:
+    """
+    Make one recipient's copy.
+
+    Args:
+        raw: The mail that the plan was made from.
+        plan: Of this mail.
+        prepended: Header fields for the top, each ended by CRLF.
+        element: This recipient's pixel, ASCII (``pixel.element``); None for a copy without one.
+    """
+    view = memoryview(raw)
+    copied: list[bytes | memoryview] = [view[: plan.top], prepended]
+    if plan.spot is None or element is None:
+        copied += _bytes_of(view, plan.plain)
+    else:
+        copied += _bytes_of(view, plan.head)
+        copied.append(plan.spot.render(element))
+        copied += _bytes_of(view, plan.tail)
+    return b"".join(copied)
+
+
+def _bytes_of(view: memoryview, pieces: Iterable[Piece]) -> list[bytes | memoryview]:
+    return [piece if isinstance(piece, bytes) else view[piece[0] : piece[1]] for piece in pieces]
+
+
+def _plan(raw: bytes, signs_for: Callable[[str], bool] | None) -> CopyPlan:
+    structure = mime.scan(raw)
+    header = structure.parts[0].header
+    cuts = _header_cuts(header)
+    has_long_lines = long_line(raw) >= 0
+    edits = cuts + long_lines.shortened(raw, structure) if has_long_lines else cuts
+    plain = _pieces(header.top, len(raw), edits)
+    index, why = body.choose(raw, structure, signs_for)
+    html = read_html(raw, structure.parts[index]) if index >= 0 else why
+    warnings = [CLIPPED] if isinstance(html, Html) and clipped(html) else []
+    if has_long_lines and long_line(b"".join(_bytes_of(memoryview(raw), plain))) >= 0:
+        warnings.append(long_lines.LEFT)
+    if isinstance(html, str):
+        return CopyPlan(
+            why=html, part="", warnings=tuple(warnings), top=header.top, plain=plain, head=(), tail=(), spot=None
+        )
+    head, tail, spot = _with_pixel(raw, structure, index, html, cuts, has_long_lines=has_long_lines)
+    return CopyPlan(
+        why="",
+        part=structure.parts[index].number,
+        warnings=tuple(warnings),
+        top=header.top,
+        plain=plain,
+        head=head,
+        tail=tail,
+        spot=spot,
+    )
+
+
+def _last_resort(raw: bytes, why: str) -> CopyPlan:
+    """Plan no more than what must never leave: the header's cuts."""
+    header = headers.scan(raw)
+    plain = _pieces(header.top, len(raw), _header_cuts(header))
+    return CopyPlan(why=why, part="", warnings=(), top=header.top, plain=plain, head=(), tail=(), spot=None)
+
+
+def _header_cuts(header: Header) -> list[Edit]:
+    return [Edit(f.start, f.end) for f in header.fields if f.name in _REMOVED or is_control(f.name)]
+
+
+def _with_pixel(
+    raw: bytes, structure: Structure, index: int, html: Html, cuts: list[Edit], *, has_long_lines: bool
+) -> tuple[tuple[Piece, ...], tuple[Piece, ...], Spot]:
+    """Plan the copy with a pixel: what comes before the spot, what behind it, and the spot."""
+    part = structure.parts[index]
+    edits = cuts + [edit for around in structure.path(index) for edit in long_lines.stale(around.header)]
+    spot = None
+    if not has_long_lines or long_line(raw, part.body, part.end) < 0:
+        spot = find_spot(raw, part, html)
+    if has_long_lines:
+        edits += long_lines.shortened(raw, structure, frozenset({index}))
+    if spot is not None:
+        return _pieces(structure.parts[0].header.top, spot.start, edits), _pieces(spot.end, len(raw), edits), spot
+    encoding, before, spot, behind = _re_encoded(raw, part, html)
+    edits += long_lines.encoding_edits(raw, part, encoding) if encoding != part.encoding else []
+    head = _pieces(structure.parts[0].header.top, part.body, edits)
+    tail = _pieces(part.end, len(raw), edits)
+    return (*head, before), (behind, *tail), spot
+
+
+def _re_encoded(raw: bytes, part: Part, html: Html) -> tuple[str, bytes, Spot, bytes]:
+    """Encode the whole part anew, in two halves round the spot."""
+    text, offset = html.text, html.offset
+    if html.quoted is not None:
+        at = part.body + html.quoted.offset_of(offset)
+        before = transfer.shorten_qp(raw[part.body : at], transfer.LINE)
+        behind = transfer.shorten_qp(raw[at : part.end], transfer.LINE)
+    elif part.encoding == "base64" or transfer.best_for(text) == "base64":
+        whole = offset - offset % transfer.BASE64_TEXT
+        before = transfer.to_base64(text[:whole]) + b"\r\n" if whole else b""
+        spot = Spot(
+            start=part.body,
+            end=part.end,
+            encoding="base64",
+            codec=html.codec,
+            before=text[whole:offset],
+            after=text[offset:],
+        )
+        return "base64", before, spot, raw[part.body : part.end][len(raw[part.body : part.end].rstrip()) :]
+    else:
+        before, behind = transfer.to_qp(text[:offset]), transfer.to_qp(text[offset:])
+    column = len(before) - (before.rfind(b"\n") + 1)
+    first_line_end = behind.find(b"\r\n")
+    spot = qp_spot(before, len(before), column=column, rest=first_line_end if first_line_end >= 0 else len(behind))
+    return "quoted-printable", before[: spot.start], spot, behind
+
+
+def _pieces(start: int, end: int, edits: list[Edit]) -> tuple[Piece, ...]:
+    """Turn the edits between two offsets into slices of the mail and bytes of ours."""
+    pieces: list[Piece] = []
+    at = start
+    for edit in sorted(edits):
+        if edit.start < at or edit.end > end:  # inside what is cut already, or beyond
+            continue
+        if edit.start > at:
+            pieces.append((at, edit.start))
+        if edit.octets:
+            pieces.append(edit.octets)
+        at = edit.end
+    if at < end:
+        pieces.append((at, end))
+    return tuple(pieces)
