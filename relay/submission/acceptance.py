@@ -178,7 +178,7 @@ class Acceptance:
             return examine(
                 content,
                 now=now,
-                make_id=f"{message_id}@{self._hostname}",
+                make_id=str(message_id),
                 hostname=self._hostname,
                 metadata=self._metadata,
             )
@@ -200,13 +200,14 @@ class Acceptance:
     ) -> NewMessage:
         controls = intake.controls
         line = received(
-            client_name="" if self._settings.hide_client else session.client_name,
-            client_address="" if self._settings.hide_client else session.client_address,
+            helo=session.client_name,
+            client_address=session.client_address,
             hostname=self._hostname,
             protocol=session.protocol,
-            tls=session.tls,
-            message_id=message_id,
+            queue_id=str(message_id),
             now=now,
+            tls=session.tls,
+            hide_client=self._settings.hide_client,
         )
         return NewMessage(
             id=message_id,
@@ -224,9 +225,9 @@ class Acceptance:
             ret=session.mail_parameters.get("RET", "").upper(),
             customer=controls.customer,
             invoice=controls.invoice,
-            tags=tuple(controls.tags),
-            metadata=dict(controls.metadata),
-            warnings=tuple(controls.warnings),
+            tags=controls.tags,
+            metadata=controls.metadata,
+            warnings=intake.warnings,
             no_pixel_why=intake.no_pixel_why,
             idempotency_key=controls.idempotency_key,
             prepended=line + intake.added_fields,

@@ -18,7 +18,7 @@ from relay.submission.limits import Offers, ServerLimits
 from relay.submission.server import SmtpServer
 from store.accept import Acceptance as Taken
 from store.errors import StoreUnavailable
-from store.nouns import Job, NewMessage, NewRecipient, TrackingMode
+from store.nouns import Job, NewMessage, NewRecipient, Reason, TrackingMode
 from store.open import Store, open_store
 from store.settings import StoreSettings
 from tests.conftest import Clock
@@ -347,7 +347,7 @@ async def test_an_idempotency_key_sends_once(relay: Relay) -> None:
 async def test_a_suppressed_address_is_not_delivered_to(relay: Relay) -> None:
     """250, since the status tells; no job."""
     await relay.serve()
-    await relay.store.suppressions.add("bob@example.org", "no_such_user", "gone")
+    await relay.store.suppressions.add("bob@example.org", Reason.NO_SUCH_USER, "gone")
     assert (await send(await relay.ready())).startswith("250")
     assert relay.delivered == []
 
