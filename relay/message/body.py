@@ -43,7 +43,7 @@ def choose(raw: bytes, structure: Structure, signs_for: Callable[[str], bool] | 
     Returns:
         The part's index and "", or -1 and the reason in plain words.
     """
-    why = structure.trouble or next(filter(None, map(untouched, structure.parts)), "")
+    why = next(filter(None, map(untouched, structure.parts)), "") or structure.trouble
     if why:
         return -1, why
     index = _find(raw, structure, 0)

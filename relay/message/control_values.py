@@ -40,7 +40,7 @@ def name_value_pairs(value: str) -> dict[str, str] | None:
 
 
 def json_object(value: str) -> dict[str, object] | None:
-    """Read a JSON object, its fractions as they are written ("10.50"); None for anything else, too deep ones included."""
+    """Read a JSON object, its fractions as they are written ("10.50"); None for anything else, or too deep."""
     try:
         found = json.loads(value, parse_float=str, parse_constant=_refuse)
     except (ValueError, RecursionError):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from relay.message import header as headers
+from relay.message.charset import decode_text
 from relay.message.control import Controls, read_controls
 from relay.message.copy import CopyPlan, plan
 from relay.message.header import Header
@@ -116,7 +117,7 @@ def _addresses(value: bytes) -> list[str]:
     What stands in angle brackets is one; a piece between commas without brackets is one when it has an "@". Quoted
     local parts are kept only inside brackets.
     """
-    written = headers.decode_text(value)
+    written = decode_text(value)
     found = []
     for piece in _pieces(written):
         angle = _ANGLE.search(_HIDES_ADDRESSES.sub(_blank, piece))
