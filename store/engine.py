@@ -72,8 +72,20 @@ def sqlite_writer(url: URL) -> Engine:
 
 
 def postgresql_writer(url: URL) -> AsyncEngine:
-    """Make the engine of the one connection that writes to PostgreSQL."""
-    return _postgresql(url, connections=1)
+    """Make the engine of the one connection that writes to PostgreSQL. StoreMismatch where commits are not synced."""
+    engine = _postgresql(url, connections=1)
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def check(connection: Any, _record: Any) -> None:
+        cursor = connection.cursor()
+        cursor.execute("SELECT current_setting('synchronous_commit')")
+        synced = cursor.fetchone()[0]
+        cursor.close()
+        connection.rollback()
+        if synced == "off":
+            raise StoreMismatch("PostgreSQL has synchronous_commit off: what 250 was said for could be lost")
+
+    return engine
 
 
 class Reader:

@@ -7,18 +7,15 @@ same time: ids are made and clocks are read before.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol, TypeVar
 
 from sqlalchemy import URL, Connection, Text, func, select, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.engine import PATIENCE, postgresql_writer, sqlite_writer
-from store.errors import StoreMismatch, StoreUnavailable
-from store.trouble import translated
+from store.trouble import unavailable
 
 T = TypeVar("T")
 
@@ -45,113 +42,63 @@ class SqliteWriteConnection:
     def __init__(self, url: URL) -> None:
         self._engine = sqlite_writer(url)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
-        self._connection: Connection | None = None
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """See WriteConnection. Waits up to ten seconds for a lock another process holds."""
         return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, work)
 
     def _run(self, work: Callable[[Connection], T]) -> T:
-        if self._connection is None:
-            self._connection = self._engine.connect()
-        try:
-            result = work(self._connection)
-            self._connection.commit()
-        except BaseException:
-            self._undo(self._connection)
-            raise
-        return result
-
-    def _undo(self, connection: Connection) -> None:
-        try:
-            connection.rollback()
-        except Exception:  # noqa: BLE001 - whatever it is, a connection that cannot roll back is not used again
-            self._connection = None
-            with contextlib.suppress(Exception):
-                connection.invalidate()
-                connection.close()
+        # A SQLAlchemy Connection whose BEGIN failed takes itself for begun ever after, and each statement would then
+        # commit by itself: so each transaction has a new one, on the same connection of the driver.
+        with self._engine.begin() as connection:
+            return work(connection)
 
     async def close(self) -> None:
         """See WriteConnection."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.dispose)
         self._thread.shutdown()
-
-    def _close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-        self._engine.dispose()
 
 
 _XID = select(func.pg_current_xact_id().cast(Text))
 _XACT_STATUS = text("SELECT pg_xact_status(CAST(CAST(:xid AS text) AS xid8))")
-_SYNCED = select(func.current_setting("synchronous_commit"))
 
 
 class PostgresWriteConnection:
     """
     One connection through asyncpg.
 
-    When it is lost while a commit is under way, the outcome is looked up by the transaction's own id.
+    When it is lost while a commit is under way, the outcome is looked up by the transaction's own id (Q6).
     """
 
     def __init__(self, url: URL) -> None:
         self._engine = postgresql_writer(url)
-        self._connection: AsyncConnection | None = None
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """See WriteConnection."""
-        connection = await self._connected()
-        try:
+        async with self._engine.connect() as connection:
             xid: str = (await connection.execute(_XID)).scalar_one()
             result = await connection.run_sync(work)
-        except BaseException:
-            await self._undo(connection)
-            raise
-        try:
-            await connection.commit()
-        except Exception as error:
-            await self._undo(connection)
-            if not _lost(error) or not await self._committed(xid):
-                raise
-        return result
-
-    async def _connected(self) -> AsyncConnection:
-        if self._connection is None:
-            connection = await self._engine.connect()
             try:
-                await _check_synced(connection)
-            except BaseException:
-                await connection.close()
-                raise
-            self._connection = connection
-        return self._connection
-
-    async def _undo(self, connection: AsyncConnection) -> None:
-        try:
-            await connection.rollback()
-            usable = not connection.invalidated
-        except Exception:  # noqa: BLE001 - whatever it is, a connection that cannot roll back is not used again
-            usable = False
-        if not usable:
-            self._connection = None
-            with contextlib.suppress(Exception):
-                await connection.invalidate()
-            with contextlib.suppress(Exception):
-                await connection.close()
+                await connection.commit()
+            except Exception as error:
+                if not _lost(error):
+                    raise
+                unknown = error
+            else:
+                return result
+        if not await self._committed(xid):
+            raise unknown
+        return result
 
     async def _committed(self, xid: str) -> bool:
         """Look the outcome of a transaction up; asks until the server answers: nothing else can be written anyway."""
         while True:
             try:
-                connection = await self._connected()
-                status = (await connection.execute(_XACT_STATUS, {"xid": xid})).scalar_one()
-                await connection.rollback()
+                async with self._engine.connect() as connection:
+                    status = (await connection.execute(_XACT_STATUS, {"xid": xid})).scalar_one()
             except Exception as error:
-                if not isinstance(translated(error), StoreUnavailable):
+                if unavailable(error) is None:
                     raise
-                if self._connection is not None:
-                    await self._undo(self._connection)
             else:
                 if status != "in progress":
                     return bool(status == "committed")
@@ -159,18 +106,7 @@ class PostgresWriteConnection:
 
     async def close(self) -> None:
         """See WriteConnection."""
-        if self._connection is not None:
-            with contextlib.suppress(DBAPIError, OSError):
-                await self._connection.close()
-            self._connection = None
         await self._engine.dispose()
-
-
-async def _check_synced(connection: AsyncConnection) -> None:
-    synced: str = (await connection.execute(_SYNCED)).scalar_one()
-    await connection.rollback()
-    if synced == "off":
-        raise StoreMismatch("PostgreSQL has synchronous_commit off: what 250 was said for could be lost")
 
 
 def _lost(error: Exception) -> bool:

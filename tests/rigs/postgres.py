@@ -109,6 +109,10 @@ class Postgres:
         self._run("createdb", *self._where, name)
         return name
 
+    def sql(self, database: str, statement: str) -> str:
+        """Run a statement as a person at the console, and give what it printed."""
+        return self._run("psql", *self._where, "-d", database, "-XAtc", statement)
+
     def drop(self, name: str) -> None:
         self._run("dropdb", *self._where, "--force", "--if-exists", name)
 
@@ -116,7 +120,7 @@ class Postgres:
     def _where(self) -> tuple[str, ...]:
         return ("-h", str(self.directory), "-p", str(self.port), "-U", "homing")
 
-    def _run(self, program: str, *arguments: str) -> None:
+    def _run(self, program: str, *arguments: str) -> str:
         user = {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []} if self._user else {}
         done = subprocess.run(  # type: ignore[call-overload]  # as above
             [self._programs / program, *arguments],
@@ -128,6 +132,7 @@ class Postgres:
         )
         if done.returncode:
             raise RuntimeError(f"{program} failed:\n{done.stdout}{done.stderr}")
+        return str(done.stdout)
 
 
 async def _make_schema(url: str) -> None:
