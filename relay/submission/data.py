@@ -42,20 +42,22 @@ class DataReader:
         """Take the next block: None while the end is yet to come, else the octets behind the end."""
         self.received += len(block)
         text = self._held + block
-        end = text.find(_END)
+        dot = text.find(b"\r\n.")  # one search finds what is to be unstuffed, or the end, or that there is neither
+        end = dot if dot < 0 or text.startswith(_END, dot) else text.find(_END, dot)
         if end >= 0:
-            self._take(text[: end + 2])
+            self._take(text[: end + 2], stuffed=dot < end)
             return text[end + 5 :]
         keep = _possible_end(text)
         self._held = text[len(text) - keep :]
-        self._take(text[: len(text) - keep])
+        self._take(text[: len(text) - keep], stuffed=dot >= 0)
         return None
 
-    def _take(self, text: bytes) -> None:
+    def _take(self, text: bytes, *, stuffed: bool) -> None:
         """Add octets that are content; a line end and the dot behind it are never in different calls."""
         if not text:
             return
-        text = text.replace(b"\r\n.", b"\r\n")
+        if stuffed:
+            text = text.replace(b"\r\n.", b"\r\n")
         if not self._begun:
             self._begun = True
             text = text[2:]
@@ -69,9 +71,11 @@ class DataReader:
             self._kept += text
 
     def _notice(self, text: bytes) -> None:
-        pairs = text.count(b"\r\n")
         if not self.bare:
-            self.bare = text.count(b"\r") != pairs or text.count(b"\n") != pairs
+            feeds, ended = text.count(b"\n"), text.endswith(b"\n")
+            # Each bare CR or LF makes a line of its own. Counting b"\r\n" would say the same in twice the time.
+            breaks = len(text.splitlines()) - (not ended and bool(text))
+            self.bare = text.count(b"\r") != feeds or breaks != feeds
         if not self.nul:
             self.nul = b"\0" in text
         self._measure(text)
