@@ -22,6 +22,7 @@ CONFIG = click.option(
     help="The configuration file.",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
+EXAMPLE_TOKEN = "A" * 22  # stands for a recipient's in what `rewrite` writes
 FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 
 
@@ -214,11 +215,16 @@ def rewrite(files: tuple[Path, ...], folder: Path) -> None:
     """
     import json
 
+    from pixel.element import element
+    from pixel.settings import PixelSettings
     from relay.message.rewrite_files import rewrite_files
 
-    folder.mkdir(parents=True, exist_ok=True)
-    for result in rewrite_files(files, folder):
-        click.echo(json.dumps(result, ensure_ascii=False))
+    image = element(PixelSettings().base_url, EXAMPLE_TOKEN)
+    try:
+        for result in rewrite_files([str(file) for file in files], folder, element=image):
+            click.echo(json.dumps(result))
+    except OSError as error:
+        raise WrongUse(f"{folder}: {error.strerror}") from None
 
 
 @main.command("send-test")

@@ -15,9 +15,11 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from pixel.element import element
 from relay.config import Config, ConfigError, Key, Problem, line_of, parse, spell
 
 _PORT_MAX = 65535
+TOKEN_LENGTH = 22
 
 
 def load(path: Path) -> Config:
@@ -166,5 +168,11 @@ def _check_base_url(config: Config) -> Iterator[Problem]:
     key = ("pixel", "base_url")
     if url.scheme not in ("http", "https") or not url.hostname:
         yield Problem(key, 'should be like "https://track.example.org"')
-    elif url.path.strip("/") or url.query or url.fragment:
+        return
+    if url.path.strip("/") or url.query or url.fragment:
         yield Problem(key, "should have no path and no query")
+        return
+    try:
+        element(config.pixel.base_url, "A" * TOKEN_LENGTH)
+    except ValueError as error:
+        yield Problem(key, str(error))
