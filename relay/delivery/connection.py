@@ -11,6 +11,7 @@ import os
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import cast
 
 from relay.delivery.dialogue import Dialogue, Outcome, State, Step
 from relay.delivery.envelope import FINAL_DOT, Envelope, Offers, stuff
@@ -178,8 +179,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
-        assert isinstance(transport, asyncio.Transport)
-        self._use(transport)
+        self._use(cast("asyncio.Transport", transport))  # uvloop's is one by shape, not by class
 
     def data_received(self, data: bytes) -> None:
         """Feed the dialogue; write what it says."""
