@@ -47,9 +47,11 @@ from relay.submission.certificate import CertificateFiles, make_certificate
 from relay.submission.limits import Offers, ServerLimits
 from relay.submission.server import SmtpServer, gate_of, guard_of
 from store.errors import StoreError
+from store.nouns import Reply
 from store.open import Store, open_store
 
 STOP_GRACE = 10.0  # seconds for commands under way when a server stops
+CLOSED = Reply.make(421, "4.3.1", "Cannot take mail for now, connect again later")
 
 
 class CannotStart(Exception):
@@ -271,6 +273,7 @@ class _Assembly:
                 log=self.log.getChild("submission"),
                 gate=gate,
                 guard=guard,
+                closed_because=lambda: None if store.writable else CLOSED,
             )
             self.stack.push_async_callback(server.stop, STOP_GRACE)
             for address in listen:
@@ -322,6 +325,7 @@ def _bounce_limits(settings: BounceSettings) -> ServerLimits:
         connections_per_address=settings.connections_per_address,
         messages_per_connection=100,
         refused_recipients=20,
+        greeting_delay=2.0,  # who cannot wait for the greeting is no mail server
         first_command=60.0,
     )
 
