@@ -25,7 +25,7 @@ _FIRST_CODE = re.compile(r"\s{0,9}([2-6][0-9]{2})(?=[ \t-]|$)")
 _STATUS = re.compile(r"(?<![0-9.])([245])\.([0-9]{1,3})\.([0-9]{1,3})(?![0-9]|\.[0-9])")
 # A reply inside a reply: a code behind something that hands over, and words or a status behind it.
 _NESTED = re.compile(
-    r"(?:[:>(\"'=;]|\b(?:said|says|returned|responded|response|with|was|error|failed|code))"
+    r"(?:[:>(\"'=]|\b(?:said|says|returned|responded|response|with|was|error|failed|code))"
     r"[ \t]{0,3}(?:#[ \t]?)?(?P<code>[45][0-9]{2})(?=[ \t-][ \t]{0,3}[^\s0-9]|[ \t-][245]\.[0-9]{1,3}\.[0-9]|[ \t][45][0-9]{2}[ \t])"
 )
 _CODE_AGAIN = re.compile(r"[45][0-9]{2}(?=[ \t])")
@@ -36,7 +36,14 @@ _AT_COMMAND = re.compile(
     r"(mail from|rcpt to|data|\.|helo|ehlo)",
     re.IGNORECASE,
 )
-_PHASES = {"mail from": Phase.MAIL, "rcpt to": Phase.RCPT, "data": Phase.DATA, ".": Phase.END_OF_DATA, "helo": Phase.EHLO, "ehlo": Phase.EHLO}
+_PHASES = {
+    "mail from": Phase.MAIL,
+    "rcpt to": Phase.RCPT,
+    "data": Phase.DATA,
+    ".": Phase.END_OF_DATA,
+    "helo": Phase.EHLO,
+    "ehlo": Phase.EHLO,
+}
 # Before RCPT nobody has named a recipient: what is said there is about the sender, whatever the words.
 _EARLY = frozenset({"connect", "tls", "greeting", "ehlo", "auth", "mail"})
 
@@ -115,7 +122,9 @@ def classify_texts(
     )
 
 
-def _first_rule(layers: list[str], code: str, status: Status | None, host: str, phase: str, *, reported: bool) -> Rule | None:
+def _first_rule(
+    layers: list[str], code: str, status: Status | None, host: str, phase: str, *, reported: bool
+) -> Rule | None:
     """Give the rule that the innermost layer hits which hits any."""
     for layer in layers:
         own_code = _code(layer) or code

@@ -91,7 +91,7 @@ def recipient_blocks(text: str) -> list[Block]:
             continue
         if line[:1] in (" ", "\t") and last and not _known_field(line):
             if len(block.fields[last]) < 4_000:
-                block.fields[last] += " " + line.strip()[:1_000]
+                block.fields[last] = (block.fields[last] + " " + line.strip()[:1_000]).lstrip()
             continue
         match = _NAME.match(line)
         if match is None:

@@ -105,7 +105,9 @@ def weigh(material: Material) -> Evidence:
     return Evidence(
         subject=_SUBJECT.found(subject[:500]),
         text=_TEXT.found("\n".join(line for line in text.split("\n") if not line.lstrip().startswith(">"))),
-        by_daemon=bool(_DAEMON.search(sender)) or headers.get("from").strip() in ("<>", "") or headers.has("x-mlserver"),
+        by_daemon=bool(_DAEMON.search(sender))
+        or headers.get("from").strip() in ("<>", "")
+        or headers.has("x-mlserver"),
         certain_daemon=bool(_CERTAIN.search(sender)) or headers.get("from").strip() == "<>",
         null_path=path == "<>",
         answers=bool(_ANSWER.match(subject)),

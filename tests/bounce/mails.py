@@ -25,7 +25,9 @@ def multipart(*parts: str, kind: str = "report; report-type=delivery-status", **
 
 def status(*blocks: str, kind: str = "message/delivery-status") -> str:
     """Build a status part of per-recipient blocks."""
-    return f"Content-Type: {kind}\n\nReporting-MTA: dns; mx.customer.example\n\n" + "\n".join(block + "\n" for block in blocks)
+    return f"Content-Type: {kind}\n\nReporting-MTA: dns; mx.customer.example\n\n" + "\n".join(
+        block + "\n" for block in blocks
+    )
 
 
 def block(address: str, action: str = "failed", code: str = "5.1.1", diagnostic: str = "") -> str:

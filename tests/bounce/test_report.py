@@ -52,9 +52,9 @@ def test_an_address_without_domain_is_completed_from_the_words() -> None:
 
 def test_a_bounce_inside_a_bounce_is_not_read() -> None:
     """What comes back is our report of someone else's failure: only the outer one counts."""
-    inner = "Content-Type: message/rfc822\n\n" + multipart(words("x"), status(block("inner@dead.example"))).decode().replace(
-        "\r\n", "\n"
-    ).replace("=_b", "=_c")
+    inner = "Content-Type: message/rfc822\n\n" + multipart(
+        words("x"), status(block("inner@dead.example"))
+    ).decode().replace("\r\n", "\n").replace("=_b", "=_c")
     report = read(multipart(words("x"), status(block("postmaster@dead.example", diagnostic="550 no such user")), inner))
     assert [r.address for r in report.recipients] == ["postmaster@dead.example"]
 
@@ -71,7 +71,9 @@ def test_a_person_forwards_a_bounce() -> None:
 
 def test_a_person_answers_quoting_a_bounce() -> None:
     """Quoted lines are not the mail's own words."""
-    quoted = "\n".join("> " + line for line in ["I'm sorry to have to inform you", "", "<ann@customer.example>: User unknown"])
+    quoted = "\n".join(
+        "> " + line for line in ["I'm sorry to have to inform you", "", "<ann@customer.example>: User unknown"]
+    )
     raw = mail(
         f"I got this, what now?\n\n{quoted}\n", sender="Ann <ann@customer.example>", path="<ann@customer.example>",
         subject="Re: Undelivered Mail Returned to Sender",
@@ -81,7 +83,9 @@ def test_a_person_answers_quoting_a_bounce() -> None:
 
 def test_original_recipient_in_xtext_comes_first() -> None:
     """We wrote to the original recipient; where it was forwarded to is the other side's business."""
-    entry = "Original-Recipient: rfc822; ann+2Binvoices@customer.example\n" + block("archive@store.example", code="5.2.2")
+    entry = "Original-Recipient: rfc822; ann+2Binvoices@customer.example\n" + block(
+        "archive@store.example", code="5.2.2"
+    )
     assert read(multipart(words("x"), status(entry))).recipients[0].address == "ann+invoices@customer.example"
 
 
@@ -96,7 +100,13 @@ def test_status_part_in_a_transfer_encoding(encoding: str) -> None:
 
 @pytest.mark.parametrize(
     ("action", "kind"),
-    [("failure", "bounce"), ("error", "bounce"), ("expired", "bounce"), ("deliverable", "not-a-bounce"), ("Delayed", "delayed")],
+    [
+        ("failure", "bounce"),
+        ("error", "bounce"),
+        ("expired", "bounce"),
+        ("deliverable", "not-a-bounce"),
+        ("Delayed", "delayed"),
+    ],
 )
 def test_misspelt_actions_and_fields(action: str, kind: str) -> None:
     """Spellings outside the grammar are taken for what they mean."""
@@ -109,7 +119,10 @@ def test_misspelt_actions_and_fields(action: str, kind: str) -> None:
 def test_x400_recipient_is_named_in_the_text_only() -> None:
     """An X.400 address is nobody's; the words have the one we wrote to."""
     entry = "Final-Recipient: x400; /C=de/S=Weber/\nAction: failed\nStatus: 5.1.1"
-    assert read(multipart(words("ann@customer.example: unknown"), status(entry))).recipients[0].address == "ann@customer.example"
+    assert (
+        read(multipart(words("ann@customer.example: unknown"), status(entry))).recipients[0].address
+        == "ann@customer.example"
+    )
 
 
 def test_exchange_without_status_in_another_language() -> None:
@@ -124,14 +137,24 @@ def test_exchange_without_status_in_another_language() -> None:
 
 def test_tnef_beside_the_text_is_skipped() -> None:
     """winmail.dat is no text."""
-    tnef = "Content-Type: application/ms-tnef\nContent-Transfer-Encoding: base64\n\n" + base64.b64encode(b"\x78\x9f\x3e\x22" * 50).decode()
-    raw = multipart(words("Delivery to the following recipients failed.\n\n  ann@customer.example\n  mailbox full"), tnef, kind="mixed")
+    tnef = (
+        "Content-Type: application/ms-tnef\nContent-Transfer-Encoding: base64\n\n"
+        + base64.b64encode(b"\x78\x9f\x3e\x22" * 50).decode()
+    )
+    raw = multipart(
+        words("Delivery to the following recipients failed.\n\n  ann@customer.example\n  mailbox full"),
+        tnef,
+        kind="mixed",
+    )
     assert told(read(raw)) == [("ann@customer.example", "failed", R.MAILBOX_FULL)]
 
 
 def test_a_binary_text_part_is_skipped() -> None:
     """A picture that calls itself text says nothing."""
-    picture = "Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n" + base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(99)).decode()
+    picture = (
+        "Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n"
+        + base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(99)).decode()
+    )
     raw = multipart(picture, status(block("ann@customer.example", diagnostic="550 User unknown")))
     assert "PNG" not in read(raw).recipients[0].diagnostic
 
@@ -156,7 +179,14 @@ def test_russian_exim_names_the_recipient_in_the_header() -> None:
 def test_internationalised_addresses() -> None:
     """RFC 6533: utf-8 addresses, literal and escaped, in a global status part."""
     entry = "Final-Recipient: utf-8; ann\\x{E9}@customer.example\nAction: failed\nStatus: 5.1.1"
-    raw = multipart(words("x"), status(entry, "Final-Recipient: utf-8; zoë@customer.example\nAction: failed\nStatus: 5.1.1", kind="message/global-delivery-status"))
+    raw = multipart(
+        words("x"),
+        status(
+            entry,
+            "Final-Recipient: utf-8; zoë@customer.example\nAction: failed\nStatus: 5.1.1",
+            kind="message/global-delivery-status",
+        ),
+    )
     assert [r.address for r in read(raw).recipients] == ["anné@customer.example", "zoë@customer.example"]
 
 
@@ -175,25 +205,41 @@ def test_qmail_in_a_providers_own_words() -> None:
 
 def test_text_without_mime_keeps_the_whole_domain() -> None:
     """Old Sendmail: transcript and address, no MIME at all."""
-    raw = mail("   ----- Transcript of session follows -----\n550 ann@customer.example... User unknown\n\n   ----- Unsent message follows -----\nFrom: x@y.example\n")
+    raw = mail(
+        "   ----- Transcript of session follows -----\n550 ann@customer.example... User unknown\n\n   ----- Unsent message follows -----\nFrom: x@y.example\n"
+    )
     assert told(read(raw)) == [("ann@customer.example", "failed", R.NO_SUCH_USER)]
 
 
 def test_words_beat_the_code_and_a_blocklist_never_suppresses() -> None:
     """5.1.1 beside a blocklist message is about us."""
-    raw = multipart(words("x"), status(block("ann@customer.example", diagnostic="550 5.1.1 192.0.2.1 listed at zen.spamhaus.org")))
+    raw = multipart(
+        words("x"), status(block("ann@customer.example", diagnostic="550 5.1.1 192.0.2.1 listed at zen.spamhaus.org"))
+    )
     assert read(raw).recipients[0].reason is R.SENDER_BLOCKED
 
 
 def test_unknown_sender_is_not_an_unknown_recipient() -> None:
-    """"User unknown" said of the sender says nothing of the address."""
-    raw = multipart(words("x"), status(block("ann@customer.example", diagnostic="550 <office@school.example>: Sender address rejected: User unknown")))
+    """ "User unknown" said of the sender says nothing of the address."""
+    raw = multipart(
+        words("x"),
+        status(
+            block(
+                "ann@customer.example", diagnostic="550 <office@school.example>: Sender address rejected: User unknown"
+            )
+        ),
+    )
     assert read(raw).recipients[0].reason is R.POLICY_REJECTED
 
 
 def test_names_with_spam_full_and_quota_do_not_match() -> None:
     """Host and address are masked before words are looked at."""
-    raw = multipart(words("x"), status(block("full@quota.example", diagnostic="550 5.1.1 <full@quota.example>: host spam.example: no such user")))
+    raw = multipart(
+        words("x"),
+        status(
+            block("full@quota.example", diagnostic="550 5.1.1 <full@quota.example>: host spam.example: no such user")
+        ),
+    )
     assert read(raw).recipients[0].reason is R.NO_SUCH_USER
 
 
@@ -215,7 +261,10 @@ def test_gave_up_after_days_is_a_bounce_for_now() -> None:
 
 def test_a_bounce_that_calls_itself_auto_replied() -> None:
     """Exim marks its bounces so; the words say what it is."""
-    raw = mail("A message that you sent could not be delivered.\n\n  ann@customer.example\n    550 unknown user\n", "Auto-Submitted: auto-replied")
+    raw = mail(
+        "A message that you sent could not be delivered.\n\n  ann@customer.example\n    550 unknown user\n",
+        "Auto-Submitted: auto-replied",
+    )
     assert read(raw).kind == "bounce"
 
 
@@ -232,7 +281,13 @@ def test_a_receipt_that_carries_a_rejection() -> None:
 def test_a_read_receipt_is_no_bounce() -> None:
     """RFC 8098: displayed is good news."""
     receipt = "Content-Type: message/disposition-notification\n\nFinal-Recipient: rfc822; ann@customer.example\nDisposition: manual-action/MDN-sent-manually; displayed\n"
-    raw = multipart(words("Your message was displayed."), receipt, kind="report; report-type=disposition-notification", sender="ann@customer.example", subject="Read: Invoice")
+    raw = multipart(
+        words("Your message was displayed."),
+        receipt,
+        kind="report; report-type=disposition-notification",
+        sender="ann@customer.example",
+        subject="Read: Invoice",
+    )
     assert read(raw).kind == "not-a-bounce"
 
 
@@ -250,7 +305,13 @@ def test_a_read_receipt_is_no_bounce() -> None:
 )
 def test_automatic_replies_without_a_header(subject: str, text: str) -> None:
     """Vacation in any language, talk of full mailboxes and people who left: an automatic reply, never a bounce."""
-    raw = mail(text, "Content-Type: text/plain; charset=utf-8", sender="Ann <ann@customer.example>", subject=subject, path="<ann@customer.example>")
+    raw = mail(
+        text,
+        "Content-Type: text/plain; charset=utf-8",
+        sender="Ann <ann@customer.example>",
+        subject=subject,
+        path="<ann@customer.example>",
+    )
     report = read(raw)
     assert report.kind == "autoreply"
     assert told(report) == [("ann@customer.example", "", R.AUTO_REPLY)]
@@ -259,7 +320,12 @@ def test_automatic_replies_without_a_header(subject: str, text: str) -> None:
 def test_challenge_response_in_a_status() -> None:
     """A request to confirm with Action: failed is no bounce."""
     text = "Your message is being held. Please click the link below to confirm your email; I use an approved senders list to keep out automated mail."
-    raw = multipart(words(text), status(block("ann@customer.example", code="4.7.0", diagnostic="sender not pre-approved")), sender="Guard <guard@filter.example>", subject="Please confirm your message")
+    raw = multipart(
+        words(text),
+        status(block("ann@customer.example", code="4.7.0", diagnostic="sender not pre-approved")),
+        sender="Guard <guard@filter.example>",
+        subject="Please confirm your message",
+    )
     report = read(raw)
     assert report.kind == "autoreply"
     assert report.recipients[0].reason is R.CHALLENGE_RESPONSE
@@ -271,7 +337,12 @@ def feedback(*fields: str) -> str:
 
 def test_a_complaint() -> None:
     """RFC 5965: the address from the report's fields."""
-    raw = multipart(words("x"), feedback("Feedback-Type: abuse", "Original-Rcpt-To: <ann@customer.example>"), returned(), kind="report; report-type=feedback-report")
+    raw = multipart(
+        words("x"),
+        feedback("Feedback-Type: abuse", "Original-Rcpt-To: <ann@customer.example>"),
+        returned(),
+        kind="report; report-type=feedback-report",
+    )
     report = read(raw)
     assert report.kind == "complaint"
     assert told(report) == [("ann@customer.example", "", R.COMPLAINT)]
@@ -279,26 +350,47 @@ def test_a_complaint() -> None:
 
 def test_a_complaint_with_the_address_redacted() -> None:
     """A redacted address is taken from the returned mail."""
-    raw = multipart(words("x"), feedback("Feedback-Type: abuse", "Original-Rcpt-To: redacted@redacted.invalid"), returned(), kind="report; report-type=feedback-report")
+    raw = multipart(
+        words("x"),
+        feedback("Feedback-Type: abuse", "Original-Rcpt-To: redacted@redacted.invalid"),
+        returned(),
+        kind="report; report-type=feedback-report",
+    )
     assert read(raw).recipients[0].address == "ann@customer.example"
 
 
 @pytest.mark.parametrize("kind", ["not-spam", "auth-failure"])
 def test_what_only_looks_like_a_complaint(kind: str) -> None:
-    """"Not spam" and DMARC failure reports suppress nobody."""
-    raw = multipart(words("x"), feedback(f"Feedback-Type: {kind}", "Original-Rcpt-To: <ann@customer.example>"), returned(), kind="report; report-type=feedback-report")
+    """ "Not spam" and DMARC failure reports suppress nobody."""
+    raw = multipart(
+        words("x"),
+        feedback(f"Feedback-Type: {kind}", "Original-Rcpt-To: <ann@customer.example>"),
+        returned(),
+        kind="report; report-type=feedback-report",
+    )
     assert read(raw) == Report("not-a-bounce")
 
 
 def test_an_outlook_complaint_without_a_feedback_part() -> None:
     """JMRP attaches the mail and says no more; the recipient is in a field of its own."""
-    raw = multipart(returned("x@y.example", ["X-HmXmrOriginalRecipient: ann@hotmail.example"]), kind="mixed", sender="staff@hotmail.example", subject="complaint about message from 192.0.2.1", path="<staff@hotmail.example>")
+    raw = multipart(
+        returned("x@y.example", ["X-HmXmrOriginalRecipient: ann@hotmail.example"]),
+        kind="mixed",
+        sender="staff@hotmail.example",
+        subject="complaint about message from 192.0.2.1",
+        path="<staff@hotmail.example>",
+    )
     assert told(read(raw)) == [("ann@hotmail.example", "", R.COMPLAINT)]
 
 
 def test_an_ordinary_mail_is_no_bounce() -> None:
     """A parent who writes that a mail could not be delivered is a parent."""
-    raw = mail("Hello, my invoice could not be delivered last month, is there a problem?", sender="Ann <ann@customer.example>", subject="Invoice", path="<ann@customer.example>")
+    raw = mail(
+        "Hello, my invoice could not be delivered last month, is there a problem?",
+        sender="Ann <ann@customer.example>",
+        subject="Invoice",
+        path="<ann@customer.example>",
+    )
     assert read(raw) == Report("not-a-bounce")
 
 

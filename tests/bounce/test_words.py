@@ -32,7 +32,12 @@ def test_masks_and_evens_out(text: str, words: tuple[str, ...]) -> None:
 
 def test_the_code_repeated_amid_a_sentence_is_no_word() -> None:
     """Many-line replies repeat code and status; the sentence is read through them."""
-    assert words_of("550-5.7.26 domain's 550-5.7.26 DMARC policy", code="550").words == ("domain", "s", "dmarc", "policy")
+    assert words_of("550-5.7.26 domain's 550-5.7.26 DMARC policy", code="550").words == (
+        "domain",
+        "s",
+        "dmarc",
+        "policy",
+    )
 
 
 def test_hosts_and_links_of_urls_are_kept() -> None:
