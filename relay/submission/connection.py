@@ -219,7 +219,11 @@ class Connection(SMTP):
         if self._holding:
             wire.resume_reading()
         if not self._ended and wire.can_write_eof():
-            wire.write_eof()
+            try:
+                wire.write_eof()
+            except OSError:  # the client closed behind its last command: there is nobody to take leave of
+                wire.abort()
+                return
             self._closer = self.loop.call_later(min(_LINGER, self.limits.write_stall), wire.abort)
         else:
             wire.close()

@@ -154,6 +154,17 @@ async def test_a_half_closed_client_gets_its_answers() -> None:
         assert [(await client.reply())[:3] for _ in range(6)] == ["250", "250", "354", "250", "221", ""]
 
 
+async def test_a_client_that_does_not_wait_for_221(caplog: pytest.LogCaptureFixture) -> None:
+    """QUIT and gone, as many programs do: the session ends, and the log has no fault of ours."""
+    async with serving() as relay:
+        for _ in range(30):
+            client = await relay.connect()
+            await client.send(b"QUIT\r\n")
+            client.writer.close()
+            await until(lambda: relay.server.connections == 0)
+    assert "fault" not in caplog.text
+
+
 async def test_a_fault_of_ours_never_shows_its_text(caplog: pytest.LogCaptureFixture) -> None:
     """The peer hears 451 4.3.0, the log has all of it."""
     async with serving() as relay:
