@@ -71,7 +71,7 @@ def examine(
     octets, field_count = headers.measure(raw)
     controls = read_controls(raw, header, metadata)
     copy_plan = plan(raw, signs_for=signs_for)
-    addresses = tuple(address for field in header.all("from") for address in _addresses(headers.value(raw, field)))
+    addresses = tuple(address for field in header.all("from") for address in addresses_in(headers.value(raw, field)))
     message_id, added = _identity(raw, header, now=now, make_id=make_id, hostname=hostname)
     subject = header.first("subject")
     return Intake(
@@ -110,7 +110,7 @@ def _identity(raw: bytes, header: Header, *, now: float, make_id: str, hostname:
     return message_id, added + f"Message-ID: <{message_id}>\r\n".encode("ascii")
 
 
-def _addresses(value: bytes) -> list[str]:
+def addresses_in(value: bytes) -> list[str]:
     """
     List the addresses of a From value, with display names, comments and groups left out (RFC 5322 section 3.4).
 
