@@ -4,6 +4,7 @@ What delivery needs of a store, in memory: for scenarios in virtual time and for
 ``test_worker_with_store.py`` runs the same worker on the real one.
 """
 
+import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -32,6 +33,7 @@ class Ledger:
     marked: list[int] = field(default_factory=list)
     given_back: list[int] = field(default_factory=list)
     reads: list[int] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
     mark_error: Exception | None = None
     read_error: Exception | None = None
 
@@ -84,6 +86,7 @@ class Ledger:
     async def of_attempt(self, attempt: Attempt, next_attempt_at: float | None) -> object:
         self._check()
         self.attempts.append((attempt, next_attempt_at))
+        self.changed.set()
         row = self.rows[attempt.recipient_id]
         assert row.state == "claimed"
         reply = attempt.reply
