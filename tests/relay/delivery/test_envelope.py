@@ -42,7 +42,6 @@ def offers(*lines: str) -> Offers:
         (("AUTH PLAIN LOGIN", "AUTH=LOGIN CRAM-MD5"), Offers(auth=frozenset({"PLAIN", "LOGIN", "CRAM-MD5"}))),
         (("", "  ", "X-UNKNOWN foo"), Offers()),
     ],
-    ids=repr,
 )
 def test_offers_are_read(lines: tuple[str, ...], expected: Offers) -> None:
     """Case does not count, unknown keywords and wrong parameters are passed over."""

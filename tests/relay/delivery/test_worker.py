@@ -385,9 +385,9 @@ async def test_limits_of_connections() -> None:
     async with SmtpSink() as one, SmtpSink() as two:
         sinks = {"one.test": one, "two.test": two}
         async with World(sinks=sinks, connections=8, connections_per_destination=6) as world:
-            for name, sink in sinks.items():
-                for number in range(4):  # each reply lets the lane have more
-                    world.offer(hash((name, number)), f"r@{name}")
+            for first, (name, sink) in zip((1001, 2001), sinks.items(), strict=True):
+                for number in range(first, first + 4):  # each reply lets the lane have more
+                    world.offer(number, f"r@{name}")
                     await world.settled()
                 sink.on("dot", Hold(release), Say("250 ok"))
             for number in range(1, 61):
