@@ -10,6 +10,7 @@ name (of the reply's text), so that rules written on one half can be scored on t
 import argparse
 import hashlib
 import json
+import sys
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
@@ -70,9 +71,8 @@ def _score_mail(score: Score, label: dict[str, Any], raw: bytes) -> None:
     kind_right = report.kind in label["kinds"]
     score.add("kind", kind_right, label["set"])
     if not kind_right:
-        score.rows.append(
-            f"kind      {label['file']}: {report.kind}, not {label['kinds']} {[(r.address, r.rule) for r in report.recipients]}"
-        )
+        said = [(r.address, r.rule) for r in report.recipients]
+        score.rows.append(f"kind      {label['file']}: {report.kind}, not {label['kinds']} {said}")
     told = {"bounce", "delayed", "complaint"} & {label["kinds"][0]}
     if told and report.recipients:
         _score_recipients(score, label, report)
@@ -122,7 +122,8 @@ def _score_finding(score: Score, label: dict[str, Any], wanted: dict[str, Any], 
         if not accepted:
             mark = "LIVING   " if living else "reason   "
             score.rows.append(
-                f"{mark} {label['file']}: {found.reason} by {found.rule!r}, not {wanted['accept']}: {found.diagnostic[:160]}"
+                f"{mark} {label['file']}: {found.reason} by {found.rule!r}, not {wanted['accept']}: "
+                f"{found.diagnostic[:160]}"
             )
     if wanted["permanent"] is not None:
         right = found.permanent == wanted["permanent"]
@@ -170,20 +171,24 @@ def speed(folder: Path) -> float:
     return best
 
 
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+
+
 def _show(title: str, score: Score, names: list[str], rows: int) -> None:
-    print(title)
-    print("  " + "  ".join(f"{name} {score.percent(name):.1f}" for name in names if score.counts[name + "/of"]))
+    _say(title)
+    _say("  " + "  ".join(f"{name} {score.percent(name):.1f}" for name in names if score.counts[name + "/of"]))
     living = score.counts["living/of"] - score.counts["living"]
-    print(f"  living suppressed {living}, dead missed {score.counts['dead/of'] - score.counts['dead']}")
+    _say(f"  living suppressed {living}, dead missed {score.counts['dead/of'] - score.counts['dead']}")
     for group in sorted(score.per):
         counts = score.per[group]
         asked = max((counts[name + "/of"] for name in names), default=0)
-        print(
+        _say(
             f"    {group:28} {asked:4}  "
             + "  ".join(f"{n} {score.percent(n, counts):.1f}" for n in names if counts[n + "/of"])
         )
     for row in sorted(score.rows)[:rows]:
-        print("  " + row)
+        _say("  " + row)
 
 
 def main() -> None:
@@ -196,7 +201,7 @@ def main() -> None:
     names = ["no crash", "kind", "recall", "precision", "accepted", "strict", "permanent", "status"]
     _show("mails", score_mails(given.folder, given.half), names, given.rows)
     _show("replies", score_replies(given.folder, given.half), ["accepted", "strict", "permanent"], given.rows)
-    print(f"speed: {speed(given.folder):.0f} mails/s on one core, mails of {GIANT} octets or more left out")
+    _say(f"speed: {speed(given.folder):.0f} mails/s on one core, mails of {GIANT} octets or more left out")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ Pure: no I/O, no clock, no chance.
 
 import re
 
-
 _XTEXT = re.compile(r"\+([0-9A-F]{2})")
 _UNITEXT = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
 _COMMENT = re.compile(r"\([^()]{0,200}\)")
@@ -28,7 +27,7 @@ def from_field(value: str) -> str:
     if not semicolon or "@" in kind:
         kind, rest = "rfc822", value
     kind = kind.strip().lower()
-    if kind.startswith("x400") or kind.startswith("x.400"):
+    if kind.startswith(("x400", "x.400")):
         return ""
     rest = rest.strip()
     if kind.startswith(("rfc822", "rfc 822")) and rest.lower().startswith("rfc822;"):

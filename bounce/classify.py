@@ -26,13 +26,15 @@ _STATUS = re.compile(r"(?<![0-9.])([245])\.([0-9]{1,3})\.([0-9]{1,3})(?![0-9]|\.
 # A reply inside a reply: a code behind something that hands over, and words or a status behind it.
 _NESTED = re.compile(
     r"(?:[:>(\"'=]|\b(?:said|says|returned|responded|response|with|was|error|failed|code))"
-    r"[ \t]{0,3}(?:#[ \t]?)?(?P<code>[45][0-9]{2})(?=[ \t-][ \t]{0,3}[^\s0-9]|[ \t-][245]\.[0-9]{1,3}\.[0-9]|[ \t][45][0-9]{2}[ \t])"
+    r"[ \t]{0,3}(?:#[ \t]?)?(?P<code>[45][0-9]{2})"
+    r"(?=[ \t-][ \t]{0,3}[^\s0-9]|[ \t-][245]\.[0-9]{1,3}\.[0-9]|[ \t][45][0-9]{2}[ \t])"
 )
 _CODE_AGAIN = re.compile(r"[45][0-9]{2}(?=[ \t])")
 
 # How reports say at which command a reply was given: "after MAIL FROM:<...>", "(in reply to RCPT TO command)".
 _AT_COMMAND = re.compile(
-    r"(?:after|in (?:reply|response) to|did not like our|sent:?|command:?|>>>) {0,3}(?:the |end of |final |pipelined |our |sending |\"){0,2}"
+    r"(?:after|in (?:reply|response) to|did not like our|sent:?|command:?|>>>) {0,3}"
+    r"(?:the |end of |final |pipelined |our |sending |\"){0,2}"
     r"(mail from|rcpt to|data|\.|helo|ehlo)",
     re.IGNORECASE,
 )
@@ -115,7 +117,7 @@ def classify_texts(
     reason = rule.reason if rule else Reason.UNDETERMINED
     return Finding(
         reason=reason,
-        permanent=_permanent(code, stated, said, rule, reason, action, default=permanent),
+        permanent=_permanent((stated, said), code, rule, action, permanent),
         status=str(exact) if exact else "",
         rule=rule.name if rule else "",
         by_codes=rule is not None and not rule.by_words,
@@ -149,7 +151,7 @@ def _layers(text: str) -> list[str]:
         while again := _CODE_AGAIN.match(text, start + 4):  # "550 552 5.2.2": the second is the inner one
             start = again.start()
         layers.append(text[start:])
-    return layers[:0:-1][:8] + [text]
+    return [*layers[:0:-1][:8], text]
 
 
 def _quoted_code(text: str) -> str:
@@ -179,27 +181,27 @@ def _phase(text: str) -> Phase | None:
 
 
 def _permanent(
+    statuses: Sequence[Status | None],
     code: str,
-    stated: Status | None,
-    said: Status | None,
     rule: Rule | None,
-    reason: Reason,
     action: str,
-    default: bool | None,
+    suggested: bool | None,  # noqa: FBT001 may be None
 ) -> bool:
     """
     Say whether a failure is for good.
 
-    A report's Status field knows that a sender gave up on a 4xx and the other way round, so it comes first; then the
-    class of the reply code, of the status in the reply, and without any of them what the words suggest.
+    A report's Status field (the first of ``statuses``) knows that a sender gave up on a 4xx and the other way round, so
+    it comes first; then the class of the reply code, of the status in the reply, and without any of them the words.
     """
     if action == "delayed":
         return False
-    for category in (stated.category if stated else 0, int(code[:1] or 0), said.category if said else 0):
+    stated, said = (status.category if status else 0 for status in statuses)
+    for category in (stated, int(code[:1] or 0), said):
         if category in (4, 5):
             return category == 5
-    if default is not None and reason is not Reason.EXPIRED:
-        return default
+    reason = rule.reason if rule else Reason.UNDETERMINED
+    if suggested is not None and reason is not Reason.EXPIRED:
+        return suggested
     if rule is not None and rule.permanent is not None:
         return rule.permanent
     return reason not in _FOR_NOW

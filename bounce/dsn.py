@@ -23,13 +23,18 @@ _STATUS = re.compile(r"([245])\.([0-9]{1,3})\.([0-9]{1,3})")
 _RECIPIENT_FIELDS = frozenset(
     {"finalrecipient", "originalrecipient", "xactualrecipient", "finalreceipient", "originalreceipient"}
 )
+_ONCE = frozenset({"finalrecipient", "originalrecipient", "action"})  # a second one begins another block
+_LINES = 5_000
+_VALUE = 4_000  # characters of a field
 _OPENING = _RECIPIENT_FIELDS | {"action", "status", "diagnosticcode"}
+# How an Action field may begin, and which action of RFC 3464 section 2.3.3 it means.
 _ACTIONS = {
-    "fail": "failed", "error": "failed", "expire": "failed", "bounce": "failed", "reject": "failed", "undeliver": "failed", "permanent": "failed",
-    "delay": "delayed", "defer": "delayed", "warn": "delayed", "retry": "delayed", "transient": "delayed",
-    "deliver": "delivered", "success": "delivered", "complete": "delivered", "displayed": "delivered",
-    "relay": "relayed", "expand": "expanded", "forward": "relayed",
-}  # fmt: skip
+    **dict.fromkeys(("fail", "error", "expire", "bounce", "reject", "undeliver", "permanent"), "failed"),
+    **dict.fromkeys(("delay", "defer", "warn", "retry", "transient"), "delayed"),
+    **dict.fromkeys(("deliver", "success", "complete", "displayed"), "delivered"),
+    **dict.fromkeys(("relay", "forward"), "relayed"),
+    "expand": "expanded",
+}
 
 
 # Exit codes of a mailer (sysexits.h), as Sendmail writes them behind "X-Unix;".
@@ -77,53 +82,60 @@ def read_dsn(material: Material) -> list[ReportedRecipient]:
 
 def recipient_blocks(text: str) -> list[Block]:
     """Split the text of a status part into its per-recipient blocks (RFC 3464 section 2.1)."""
-    blocks: list[Block] = []
-    block = Block()
-    last = ""
-    for line in text.split("\n", 5_000)[:5_000]:
+    reader = _BlockReader()
+    for line in text.split("\n", _LINES)[:_LINES]:
+        reader.take(line)
+    return reader.end()
+
+
+class _BlockReader:
+    """Reads the lines of a status part one by one."""
+
+    def __init__(self) -> None:
+        self._blocks: list[Block] = []
+        self._block = Block()
+        self._last = ""  # name of the field that a folded line goes on with
+
+    def take(self, line: str) -> None:
+        """Take one line."""
         if not line.strip():
-            last = ""
-            if _names_recipient(block):
-                blocks.append(block)
-                block = Block()
-            elif not _OPENING & block.fields.keys():
-                block = Block()  # the per-message fields
-            continue
-        if line[:1] in (" ", "\t") and last and not _known_field(line):
-            if len(block.fields[last]) < 4_000:
-                block.fields[last] = (block.fields[last] + " " + line.strip()[:1_000]).lstrip()
-            continue
+            self._blank()
+            return
         match = _NAME.match(line)
-        if match is None:
-            if last:  # a fold whose blank was lost on the way
-                block.fields[last] = (block.fields[last] + " " + line.strip()[:1_000])[:5_000]
-            continue
-        last = _LETTERS.sub("", match[1].lower())
-        if (
-            last in block.fields
-            and last in ("finalrecipient", "originalrecipient", "action")
-            and _names_recipient(block)
-        ):
-            blocks.append(block)
-            block = Block()
-        elif (
-            last == "originalrecipient"
-            and "finalrecipient" in block.fields
-            and "action" in block.fields
-            and "originalrecipient" in block.fields
-        ):
-            blocks.append(block)
-            block = Block()
-        block.fields.setdefault(last, "")
-        if not block.fields[last]:
-            block.fields[last] = line[match.end() :].strip()[:4_000]
-    if _names_recipient(block) or (_OPENING & block.fields.keys() and not blocks):
-        blocks.append(block)
-    elif blocks:  # Diagnostic-Code behind a blank line
-        for name, value in block.fields.items():
-            if name in _OPENING:
-                blocks[-1].fields.setdefault(name, value)
-    return [block for block in blocks if _names_recipient(block) or block.get("action", "status", "diagnosticcode")]
+        folded = line[:1] in (" ", "\t") and not _known_field(line)
+        if self._last and (folded or match is None):  # without its blank it is a fold that lost it on the way
+            value = self._block.fields[self._last] + " " + line.strip()[:1_000]
+            self._block.fields[self._last] = value.lstrip()[:_VALUE]
+        elif match is not None:
+            self._field(_LETTERS.sub("", match[1].lower()), line[match.end() :].strip()[:_VALUE])
+
+    def end(self) -> list[Block]:
+        """Give the blocks that tell of a recipient."""
+        rest = self._block.fields
+        if _names_recipient(self._block) or (_OPENING & rest.keys() and not self._blocks):
+            self._blocks.append(self._block)
+        elif self._blocks:  # Diagnostic-Code behind a blank line
+            for name in _OPENING & rest.keys():
+                self._blocks[-1].fields.setdefault(name, rest[name])
+        return [b for b in self._blocks if _names_recipient(b) or b.get("action", "status", "diagnosticcode")]
+
+    def _blank(self) -> None:
+        self._last = ""
+        if _names_recipient(self._block):
+            self._close()
+        elif not _OPENING & self._block.fields.keys():
+            self._block = Block()  # the per-message fields
+
+    def _field(self, name: str, value: str) -> None:
+        if name in self._block.fields and name in _ONCE and _names_recipient(self._block):
+            self._close()  # the blank line between two blocks is missing
+        self._last = name
+        if not self._block.fields.get(name):
+            self._block.fields[name] = value
+
+    def _close(self) -> None:
+        self._blocks.append(self._block)
+        self._block = Block()
 
 
 def _known_field(line: str) -> bool:
@@ -157,15 +169,21 @@ def _entry(block: Block, material: Material, *, only: bool) -> ReportedRecipient
         address = _from_text(address, material, only=only) or address
     if action in ("delivered", "relayed", "expanded"):
         return ReportedRecipient(
-            address=address, action=action, status=str(status or ""), reason=Reason.DELIVERED, permanent=False, diagnostic=diagnostic, rule=""
-        )  # fmt: skip
+            address=address,
+            action=action,
+            status=str(status or ""),
+            reason=Reason.DELIVERED,
+            permanent=False,
+            diagnostic=diagnostic,
+            rule="",
+        )
     around = near(material.text, {final, original, address})
     comment = status_text.partition("(")[2].rstrip(")") if "(" in status_text else ""
     finding = judge([diagnostic, comment, around], str(status or ""), action, block.get("remotemta"))
     if only and (not finding.rule or finding.reason is Reason.UNDETERMINED or _by_vague_status(finding, status)):
         around = " ".join(material.text.split())[:3_000]
         finding = judge([diagnostic, comment, around], str(status or ""), action, block.get("remotemta"))
-    if block.get("action").strip().lower().startswith("expire") and finding.reason in (Reason.UNDETERMINED,):
+    if block.get("action").strip().lower().startswith("expire") and finding.reason is Reason.UNDETERMINED:
         finding = Finding(Reason.EXPIRED, finding.permanent, finding.status, "action-expired")
     return ReportedRecipient(
         address=address,

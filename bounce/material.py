@@ -7,7 +7,8 @@ Pure: no I/O, no clock, no chance.
 import re
 from dataclasses import dataclass, field
 
-from bounce.mime import Headers, Part, parse
+from bounce.mime import Headers, parse
+from bounce.patterns import one_of
 
 _RETURNED_TYPES = frozenset(
     {
@@ -20,20 +21,31 @@ _RETURNED_TYPES = frozenset(
     }
 )
 _LINE = r"^[ \t>]{0,10}[-=*_~#+|:.]{0,80}[ \t]{0,10}"
+_MAIL = "(?:e-?mail|message|mail|text)"
+_WHOSE = one_of("original returned unsent undelivered failed rejected old bounced")
+_MORE = one_of(
+    "text body header headers follows following is was attached below included returned content contents source info "
+    "information details"
+)
+_ALONE = r"[^\n\w]{0,40}$"
+_IN_OTHER_LANGUAGES = one_of(
+    r"urspr\w{1,4}ngliche_(?:nachricht|e-?mail) message_d'origine mensaje_original mensagem_original "
+    "messaggio_originale исходное_сообщение"
+)
 # Where the returned mail begins inside a text. Each marker is a line of its own kind; nothing repeats a repetition.
 _RETURNED = re.compile(
-    _LINE + r"(?:"
+    rf"{_LINE}(?:"
     r"(?:below this line|beginning of|start of)[^\n]{0,60}(?:copy|message|text|header)"
-    r"|(?:this is a copy|here is a copy|a copy of (?:the|your) (?:original |returned )?(?:message|mail))[^\n]{0,80}"
-    r"|(?:the |your )?(?:body of the |text of the |header of the )?(?:original|returned|unsent|undelivered|failed|rejected|old|bounced)"
-    r"[ \t](?:e-?mail|message|mail|text)(?:[ \t](?:text|body|header|headers|follows|is|was|attached|below|included|returned|content|contents|source|info|information|details))*[^\n\w]{0,40}$"
-    r"|(?:message|mail|original) headers?[^\n\w]{0,40}$"
-    r"|(?:first \w+ lines|partial text|copy) of[^\n]{0,60}(?:message|mail)"
-    r"|message (?:header|text|body|contents?)s?(?: \(?(?:truncated|follows?|section)[^\n]{0,40})?[^\n\w]{0,40}$"
-    r"|(?:the )?(?:original |returned )?(?:message|mail|headers?)(?: (?:text|body|header|headers|itself|as received|is))? follow(?:s|ing)?[^\n\w]{0,40}$"
+    rf"|(?:(?:this|here) is a copy|a copy of (?:the|your) (?:original |returned )?{_MAIL})[^\n]{{0,80}}"
+    rf"|(?:the |your )?(?:(?:body|text|header) of the )?{_WHOSE}[ \t]{_MAIL}(?:[ \t]{_MORE}){{0,8}}{_ALONE}"
+    rf"|(?:message|mail|original) headers?{_ALONE}"
+    rf"|(?:first \w+ lines|partial text|copy) of[^\n]{{0,60}}(?:message|mail)"
+    rf"|message (?:header|text|body|contents?)s?(?: \(?(?:truncated|follows?|section)[^\n]{{0,40}})?{_ALONE}"
+    r"|(?:the )?(?:original |returned )?(?:message|mail|headers?)"
+    rf"(?: (?:text|body|headers?|itself|as received|is))? follow(?:s|ing)?{_ALONE}"
     r"|included is a copy of[^\n]{0,60}"
-    r"|nachricht(?:en)?(?:text|kopf)[^\n]{0,40}$|urspr\w{1,4}ngliche (?:nachricht|e-?mail)[^\n]{0,40}|message d'origine[^\n]{0,40}|mensaje original[^\n]{0,40}|mensagem original[^\n]{0,40}|messaggio originale[^\n]{0,40}"
-    r"|исходное сообщение[^\n]{0,40}"
+    r"|nachricht(?:en)?(?:text|kopf)[^\n]{0,40}$"
+    rf"|{_IN_OTHER_LANGUAGES}[^\n]{{0,40}}"
     r")"
     r"|^(?:Return-Path|Received|DKIM-Signature|X-Received|DomainKey-Signature|X-Gm-Message-State|MIME-Version):",
     re.IGNORECASE | re.MULTILINE,

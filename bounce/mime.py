@@ -133,10 +133,10 @@ def parse(raw: bytes) -> Part:
         start += 1
     if raw.startswith((b"From ", b">From "), start):
         start = raw.find(b"\n", start) + 1 or len(raw)
-    return _part(raw, start, len(raw), "text/plain", MAX_DEPTH, _Budget())
+    return _part(raw, start, len(raw), "text/plain", depth=MAX_DEPTH, budget=_Budget())
 
 
-def _part(raw: bytes, start: int, end: int, default: str, depth: int, budget: _Budget) -> Part:
+def _part(raw: bytes, start: int, end: int, default: str, *, depth: int, budget: _Budget) -> Part:
     budget.parts -= 1
     headers, body = _headers(raw, start, end)
     part = Part(raw, headers, body, end, default)
@@ -145,7 +145,7 @@ def _part(raw: bytes, start: int, end: int, default: str, depth: int, budget: _B
         for first, last in _between(raw, body, end, part.parameters.get("boundary", ""), budget):
             if budget.parts <= 0:
                 break
-            part.parts.append(_part(raw, first, last, default, depth - 1, budget))
+            part.parts.append(_part(raw, first, last, default, depth=depth - 1, budget=budget))
     return part
 
 

@@ -36,7 +36,6 @@ from bounce.phrases import Phrases
 from bounce.words import Words
 from store.nouns import Reason, Status
 
-
 # Reasons that say something of the recipient's address or mailbox.
 BLAMES_RECIPIENT = frozenset(
     {
@@ -161,7 +160,7 @@ def _rule(table: dict[str, Any]) -> Rule:
     known = {"name", "reason", "example", "permanent", "weak", "reported"}
     lists = {"any", "with", "not", "sites", "links", "code", "status", "host", "phase"}
     if odd := set(table) - known - lists:
-        raise ValueError(f"rule {table.get('name')!r}: unknown key {sorted(odd)[0]!r}")
+        raise ValueError(f"rule {table.get('name')!r}: unknown key {min(odd)!r}")
     return Rule(
         name=table["name"],
         reason=Reason(table["reason"]),

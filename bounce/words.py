@@ -18,8 +18,8 @@ LIMIT = 6_000  # characters of a reply that are looked at
 
 # Exchange names its parts with dots; they are words, not a host: RESOLVER.ADR.RecipientNotFound
 _EXCHANGE = frozenset(
-    "agent approval cat content dsn mapi queue resolver routing secureattachmentreader smtp smtpin smtpsend storedrv "
-    "submission supervisor transport".split()
+    {"agent", "approval", "cat", "content", "dsn", "mapi", "queue", "resolver", "routing", "secureattachmentreader"}
+    | {"smtp", "smtpin", "smtpsend", "storedrv", "submission", "supervisor", "transport"}
 )
 
 # Alternatives are tried from the left; none repeats what repeats, each repetition has a bound.

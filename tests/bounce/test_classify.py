@@ -90,7 +90,7 @@ def test_the_status_field_says_who_gave_up() -> None:
 
 
 def test_strong_words_further_on_beat_weak_ones() -> None:
-    """ "Rejected" says little; what a report adds about it says more."""
+    """That it was rejected says little; what a report adds about it says more."""
     finding = classify_texts(["it was rejected by the server", "The error was: 550 5.2.2 mailbox full"])
     assert finding.reason is R.MAILBOX_FULL
 

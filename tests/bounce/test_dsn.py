@@ -1,5 +1,7 @@
 """bounce/dsn.py: the blocks of a delivery status, however they are written."""
 
+# ruff: noqa: E501 mails and header lines are easier to compare unfolded, and speak many languages
+
 import pytest
 
 from bounce.dsn import action_of, diagnostic_of, recipient_blocks

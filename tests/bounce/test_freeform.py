@@ -1,5 +1,7 @@
 """bounce/freeform.py: the address and the reason in reports that are only words."""
 
+# ruff: noqa: E501 mails and header lines are easier to compare unfolded, and speak many languages
+
 import pytest
 
 from bounce.report import read

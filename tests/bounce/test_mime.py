@@ -1,5 +1,7 @@
 """bounce/mime.py: parts and fields of mails that nobody vouches for, within limits."""
 
+# ruff: noqa: E501 mails and header lines are easier to compare unfolded, and speak many languages
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

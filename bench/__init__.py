@@ -1,0 +1,1 @@
+"""Benchmarks: run side by side, printed, never asserted on time."""
