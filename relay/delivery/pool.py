@@ -200,7 +200,9 @@ class Pool:
             await asyncio.wait(goodbyes, timeout=_GOODBYE)
             for connection in connections:
                 connection.abort()
-            await asyncio.gather(*goodbyes)
+            await asyncio.wait(goodbyes, timeout=_GOODBYE)
+            for goodbye in goodbyes:
+                goodbye.cancel()
 
     async def _open_one(self, host: Host, address: str, until: float) -> Connection | Outcome:
         end = (address, host.port)

@@ -144,6 +144,9 @@ class Routes:
             refusal = self._guard.refusal(address) if address else "the address literal is not written correctly"
             if refusal:
                 return _none(Reason.ADDRESS_INVALID, "5.4.4" if address else "5.1.3", refusal, permanent=True)
+            if address in self._own_addresses:
+                why = f"the mail would come back: {address} is this very server"
+                return _none(Reason.SYSTEM_ERROR, "5.4.6", why, permanent=True)
         route = self._routes.get(domain) or self._routes.get("*")
         if route is not None:
             return await self._by_route(route)

@@ -117,6 +117,7 @@ class Delivery:
         self._couriers: dict[asyncio.Task[None], Courier] = {}
         self._look_ups: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
+        self._claiming = asyncio.Lock()
         self._stopping = False
 
     # What others call.
@@ -150,7 +151,8 @@ class Delivery:
         while not self._stopping:
             self._woken.clear()
             try:
-                wait = await self._claim()
+                async with self._claiming:
+                    wait = await self._claim()
             except StoreUnavailable as error:
                 _log.debug("nothing can be claimed: %s", error)
                 wait = POLL
@@ -171,6 +173,8 @@ class Delivery:
         """
         self._stopping = True
         self._woken.set()
+        async with self._claiming:  # what is being claimed is given back before all else ends
+            pass
         for look_up in self._look_ups:
             look_up.cancel()
         self._looking_up.clear()

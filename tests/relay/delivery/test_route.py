@@ -201,6 +201,12 @@ async def test_address_literals_are_guarded(world: World, literal: str, expected
     assert isinstance(everything, NoRoute) is bool(expected)
 
 
+async def test_our_own_address_as_a_literal_is_a_loop(world: World) -> None:
+    """N11 for literals."""
+    found = await world.routes(own_addresses=(PUBLIC,)).find(f"[{PUBLIC}]")
+    assert told(found) == (Reason.SYSTEM_ERROR, True, "5.4.6")
+
+
 async def test_an_allowed_literal_is_connected_to(world: World) -> None:
     """For test networks."""
     found = await world.routes(allow=("127.0.0.1",)).find("[127.0.0.1]")

@@ -1,6 +1,7 @@
 """The worker against scripted servers, with a ledger in memory. Laws by their numbers in relay/delivery/worker.py."""
 
 import asyncio
+from collections.abc import Collection
 from itertools import pairwise
 
 import pytest
@@ -592,3 +593,25 @@ def test_stop_ends_although_the_store_is_gone() -> None:
             assert world.loop.time() < 60
 
     run(scenario())
+
+
+async def test_what_is_claimed_during_the_stop_is_given_back() -> None:
+    """Law 2: a claim under way when the end begins leaves nothing in no one's hand."""
+    async with SmtpSink() as sink, World(sink, claiming=False) as world:
+        world.job(1)
+        good, asked, go = world.ledger.claim_due, asyncio.Event(), asyncio.Event()
+
+        async def slow(limit: int, *, exclude_domains: Collection[str] = ()) -> list[Job]:
+            asked.set()
+            await go.wait()
+            return await good(limit, exclude_domains=exclude_domains)
+
+        world.ledger.claim_due = slow  # type: ignore[method-assign]  # a slow store
+        running = asyncio.create_task(world.delivery.run())
+        await asked.wait()
+        stopping = asyncio.create_task(world.delivery.stop(1))
+        go.set()
+        await stopping
+        await running
+        assert world.ledger.given_back == [1]
+        assert sink.sessions == []
