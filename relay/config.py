@@ -221,6 +221,7 @@ def _anchored(config: Config, folder: Path) -> Config:
     relay = config.relay.model_copy(
         update={
             "master_key": base / config.relay.master_key,
+            "dkim": config.relay.dkim.model_copy(update={"keys": base / config.relay.dkim.keys}),
             "submission": submission.model_copy(
                 update={
                     "certificate": submission.certificate and base / submission.certificate,

@@ -7,7 +7,7 @@ Pure: no I/O, no clock, no chance.
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from store.units import Duration, Size
 
@@ -99,6 +99,17 @@ class DnsSettings(BaseModel):
     cache_entries: int = 50_000
 
 
+class DkimSettings(BaseModel):
+    """``[relay.dkim]``."""
+
+    model_config = _MODEL
+
+    keys: Path = Path("var/dkim")  # a folder for each domain, made by `homing dkim new`
+    body_canonicalization: Literal["simple", "relaxed"] = "simple"  # RFC 6376 section 3.4
+    threads: int = Field(default=2, ge=1, le=64)
+    unsigned: Literal["defer", "send"] = "defer"  # mail of a domain whose key cannot be read
+
+
 class SandboxSettings(BaseModel):
     """``[relay.sandbox]``: a scripted domain that acts out every status."""
 
@@ -139,6 +150,7 @@ class RelaySettings(BaseModel):
     delivery: DeliverySettings = DeliverySettings()
     routes: dict[str, Route] = {}
     dns: DnsSettings = DnsSettings()
+    dkim: DkimSettings = DkimSettings()
     sandbox: SandboxSettings = SandboxSettings()
     metadata: MetadataSettings = MetadataSettings()
     log: LogSettings = LogSettings()
