@@ -29,7 +29,9 @@ def page() -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=list(_QUIET))
         try:
-            yield browser.new_page()
+            # It says of itself that it is headless, as scanners' browsers do; a person's does not.
+            agent = browser.new_page().evaluate("navigator.userAgent")
+            yield browser.new_page(user_agent=agent.replace("HeadlessChrome", "Chrome"))
         finally:
             browser.close()
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import smtplib
 import ssl
 import subprocess
@@ -54,7 +55,7 @@ def with_swaks(homing: Homing, login: Login, recipient: str, *, authority: Path)
     """swaks, given a file as it came from an application."""
     content = invoice(recipient, sender=SENDER)
     file = homing.folder / "swaks.eml"
-    file.write_bytes(content.replace(b"\r\n", b"\n"))
+    file.write_bytes(content.replace(b"\r\n", b"\n").removesuffix(b"\n"))  # swaks ends the last line itself
     host, port = homing.submission
     words = ["swaks", "--server", host, "--port", str(port), "--from", SENDER, "--to", recipient, "--ehlo", "club.test"]
     words += ["--tls", "--tls-verify", "--tls-ca-path", str(authority)]
@@ -89,7 +90,8 @@ def with_nodemailer(homing: Homing, login: Login, recipient: str, *, authority: 
         ["node", str(_NODE_SCRIPT)], input=json.dumps(job), capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    return Sent(written.read_bytes(), done.stdout.strip())
+    # Its composer leaves line feeds of its input alone; its SMTP client sends each as CRLF.
+    return Sent(re.sub(rb"\r?\n", b"\r\n", written.read_bytes()), done.stdout.strip())
 
 
 def hand_over(homing: Homing, content: bytes, recipients: list[str], *, login: Login | None = None) -> Sent:

@@ -40,6 +40,7 @@ maximal_backoff_time = 1s
 
 _TLS = """
 smtpd_tls_security_level = may
+smtpd_tls_received_header = yes
 smtpd_tls_chain_files = /etc/postfix/tls.pem
 """
 
