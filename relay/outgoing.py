@@ -50,7 +50,7 @@ class Outgoing:
         if key in self._plans:
             self._plans.move_to_end(key)
             return self._plans[key]
-        made = self._plans[key] = plan(content)
+        made = self._plans[key] = plan(content, seven_bit=seven_bit)
         if len(self._plans) > _PLANS_KEPT:
             self._plans.popitem(last=False)
         return made

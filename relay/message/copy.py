@@ -7,21 +7,22 @@ changes, and nothing else:
 - control fields, Bcc, Resent-Bcc and Return-Path are removed from the top header;
 - the caller's fields (Received, a missing Date or Message-ID, signatures) go on top;
 - the pixel goes into the HTML part, and what its header says of length and digest is removed where it lies now;
-- a line over 998 octets is brought under it by re-encoding its part, header lines by folding them at white space.
+- a line over 998 octets is brought under it by re-encoding its part, header lines by folding them at white space;
+- for a peer without 8BITMIME, parts with octets over 127 are re-encoded.
 
 Pure: no I/O, no clock, no chance.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from relay.message import body, long_lines, mime, transfer
+from relay.message import body, mime, re_encode, transfer
 from relay.message import header as headers
 from relay.message.control import is_control
 from relay.message.header import Header
 from relay.message.line_ends import long_line
-from relay.message.long_lines import Edit
-from relay.message.mime import Part, Structure
+from relay.message.mime import Part
+from relay.message.re_encode import Edit
 from relay.message.spot import CLIPPED, Html, Spot, clipped, find_spot, qp_spot, read_html
 
 _REMOVED = frozenset({"bcc", "resent-bcc", "return-path"})
@@ -43,7 +44,7 @@ class CopyPlan:
     spot: Spot | None
 
 
-def plan(raw: bytes, *, signs_for: Callable[[str], bool] | None = None) -> CopyPlan:
+def plan(raw: bytes, *, signs_for: Callable[[str], bool] | None = None, seven_bit: bool = False) -> CopyPlan:
     """
     Read a mail, whatever its bytes, and decide what its copies are made of. Never raises.
 
@@ -51,9 +52,10 @@ def plan(raw: bytes, *, signs_for: Callable[[str], bool] | None = None) -> CopyP
         raw: Normalised line ends (see ``line_ends``).
         signs_for: Says whether Homing signs for a domain: only then a mail that this domain already signed gets a
             pixel (its own signature stays, and fails). None: for no domain.
+        seven_bit: Whether the copy goes to a peer without 8BITMIME. Header fields stay as they are.
     """
     try:
-        return _plan(raw, signs_for)
+        return _plan(raw, signs_for, seven_bit=seven_bit)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is our fault, and the mail goes out without a pixel
         return _last_resort(raw, f"the mail could not be read ({type(error).__name__})")
 
@@ -83,33 +85,36 @@ def _bytes_of(view: memoryview, pieces: Iterable[Piece]) -> list[bytes | memoryv
     return [piece if isinstance(piece, bytes) else view[piece[0] : piece[1]] for piece in pieces]
 
 
-def _plan(raw: bytes, signs_for: Callable[[str], bool] | None) -> CopyPlan:
+def _plan(raw: bytes, signs_for: Callable[[str], bool] | None, *, seven_bit: bool) -> CopyPlan:
     structure = mime.scan(raw)
     header = structure.parts[0].header
     cuts = _header_cuts(header)
     has_long_lines = long_line(raw) >= 0
-    edits = cuts + long_lines.shortened(raw, structure) if has_long_lines else cuts
+    re_encodes = has_long_lines or (seven_bit and not raw.isascii())
+    edits = cuts + re_encode.re_encoded(raw, structure, seven_bit=seven_bit) if re_encodes else cuts
     plain = _pieces(header.top, len(raw), edits)
     index, why = body.choose(raw, structure, signs_for)
     html = read_html(raw, structure.parts[index]) if index >= 0 else why
     warnings = [CLIPPED] if isinstance(html, Html) and clipped(html) else []
     if has_long_lines and long_line(b"".join(_bytes_of(memoryview(raw), plain))) >= 0:
-        warnings.append(long_lines.LEFT)
-    if isinstance(html, str):
-        return CopyPlan(
-            why=html, part="", warnings=tuple(warnings), top=header.top, plain=plain, head=(), tail=(), spot=None
-        )
-    head, tail, spot = _with_pixel(raw, structure, index, html, cuts, has_long_lines=has_long_lines)
-    return CopyPlan(
-        why="",
-        part=structure.parts[index].number,
+        warnings.append(re_encode.LEFT)
+    made = CopyPlan(
+        why=html if isinstance(html, str) else "",
+        part="" if isinstance(html, str) else structure.parts[index].number,
         warnings=tuple(warnings),
         top=header.top,
         plain=plain,
-        head=head,
-        tail=tail,
-        spot=spot,
+        head=(),
+        tail=(),
+        spot=None,
     )
+    if isinstance(html, str):
+        return made
+    around = cuts + [edit for part in structure.path(index) for edit in re_encode.stale(part.header)]
+    if re_encodes:
+        around += re_encode.re_encoded(raw, structure, seven_bit=seven_bit, keep=frozenset({index}))
+    head, tail, spot = _with_pixel(raw, structure.parts[index], html, header.top, around, seven_bit=seven_bit)
+    return replace(made, head=head, tail=tail, spot=spot)
 
 
 def _last_resort(raw: bytes, why: str) -> CopyPlan:
@@ -124,22 +129,16 @@ def _header_cuts(header: Header) -> list[Edit]:
 
 
 def _with_pixel(
-    raw: bytes, structure: Structure, index: int, html: Html, cuts: list[Edit], *, has_long_lines: bool
+    raw: bytes, part: Part, html: Html, top: int, edits: list[Edit], *, seven_bit: bool
 ) -> tuple[tuple[Piece, ...], tuple[Piece, ...], Spot]:
     """Plan the copy with a pixel: what comes before the spot, what behind it, and the spot."""
-    part = structure.parts[index]
-    edits = cuts + [edit for around in structure.path(index) for edit in long_lines.stale(around.header)]
-    spot = None
-    if not has_long_lines or long_line(raw, part.body, part.end) < 0:
-        spot = find_spot(raw, part, html)
-    if has_long_lines:
-        edits += long_lines.shortened(raw, structure, frozenset({index}))
+    spot = None if re_encode.must_change(raw, part, seven_bit=seven_bit) else find_spot(raw, part, html)
     if spot is not None:
-        return _pieces(structure.parts[0].header.top, spot.start, edits), _pieces(spot.end, len(raw), edits), spot
+        return _pieces(top, spot.start, edits), _pieces(spot.end, len(raw), edits), spot
     encoding, before, spot, behind = _re_encoded(raw, part, html)
-    edits += long_lines.encoding_edits(raw, part, encoding) if encoding != part.encoding else []
-    head = _pieces(structure.parts[0].header.top, part.body, edits)
-    tail = _pieces(part.end, len(raw), edits)
+    if encoding != part.encoding:
+        edits = edits + re_encode.encoding_edits(raw, part, encoding)
+    head, tail = _pieces(top, part.body, edits), _pieces(part.end, len(raw), edits)
     return (*head, before), (behind, *tail), spot
 
 

@@ -146,11 +146,11 @@ def decode_words(written: bytes) -> str:
     codec = ""
     at = 0
     for match in _WORD.finditer(plain):
-        gap = plain[at : match.start()]
         octets = _word_octets(match[2], match[3])
         word_codec = known_codec(match[1])
         if octets is None or not word_codec:
             continue  # stays in the text that the next gap, or the end, takes over
+        gap = plain[at : match.start()]
         neighbours = bool(waiting) and _BETWEEN_WORDS.match(gap) is not None
         if waiting and not (neighbours and word_codec == codec):
             pieces.append(b"".join(waiting).decode(codec, "replace"))

@@ -1,8 +1,8 @@
 """
-Lines over 998 octets, brought under it by re-encoding their part (RFC 5322 section 2.1.1). Never by a cut.
+Parts that cannot travel as they are, re-encoded: lines over 998 octets, and 8-bit octets for a peer without 8BITMIME.
 
-Header lines are folded at white space that is there, or left. Signed and encrypted parts are left, and so is what
-belongs to no part; a warning says so.
+Nothing is ever cut (RFC 5322 section 2.1.1, RFC 6152 section 3). Header lines are folded at white space that is
+there, or left. Signed and encrypted parts are left, and so is what belongs to no part; a warning says so.
 
 Pure: no I/O, no clock, no chance.
 """
@@ -34,13 +34,21 @@ class Edit(NamedTuple):
     octets: bytes = b""
 
 
-def shortened(raw: bytes, structure: Structure, keep: frozenset[int] = frozenset()) -> list[Edit]:
+def must_change(raw: bytes, part: Part, *, seven_bit: bool) -> bool:
+    """Whether a part's body cannot travel as it is."""
+    if long_line(raw, part.body, part.end) >= 0:
+        return True
+    return seven_bit and not raw[part.body : part.end].isascii()
+
+
+def re_encoded(raw: bytes, structure: Structure, *, seven_bit: bool, keep: frozenset[int] = frozenset()) -> list[Edit]:
     """
-    List the edits that bring each long line under the limit.
+    List the edits that let each part travel.
 
     Args:
         raw: The mail.
         structure: Of this mail.
+        seven_bit: Whether octets over 127 must go too.
         keep: Parts (indexes) whose body the caller re-encodes.
     """
     edits: list[Edit] = []
@@ -50,9 +58,11 @@ def shortened(raw: bytes, structure: Structure, keep: frozenset[int] = frozenset
         if any(untouched(around) for around in path):
             continue
         edits += folded(raw, part.header)
-        if part.multipart or index in keep or long_line(raw, part.body, part.end) < 0:
+        if seven_bit and part.encoding == "8bit" and (part.multipart or part.kind.major == "message"):
+            edits += encoding_edits(raw, part, "7bit")
+        if part.multipart or index in keep or not must_change(raw, part, seven_bit=seven_bit):
             continue
-        own = _inner(raw, part) if part.kind.major == "message" else _re_encoded(raw, part)
+        own = _inner(raw, part, seven_bit=seven_bit) if part.kind.major == "message" else _re_encoded(raw, part)
         edits += own
         changed.update(id(around) for around in path if own)
     for part in structure.parts:
@@ -66,12 +76,12 @@ def stale(header: Header) -> list[Edit]:
     return [Edit(field.start, field.end) for field in header.fields if field.name in STALE]
 
 
-def _inner(raw: bytes, part: Part) -> list[Edit]:
-    """Bring a message inside the mail under the limit; it may not be encoded as a whole (RFC 2046 section 5.2.1)."""
+def _inner(raw: bytes, part: Part, *, seven_bit: bool) -> list[Edit]:
+    """Re-encode the parts of a message inside the mail; as a whole it may not be (RFC 2046 section 5.2.1)."""
     if part.kind.essence != "message/rfc822" or part.encoding not in transfer.IDENTITY or part.depth >= mime.MAX_DEPTH:
         return []
     inner = mime.scan(raw, part.body, part.end, depth=part.depth + 1)
-    return shortened(raw, inner)
+    return re_encoded(raw, inner, seven_bit=seven_bit)
 
 
 def _re_encoded(raw: bytes, part: Part) -> list[Edit]:

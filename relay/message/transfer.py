@@ -22,6 +22,18 @@ _NEEDS_QP = re.compile(rb"[^\t\r\n\x20-<>-~]")
 _BASE64_LINE = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
 
 
+# Behind each of these, and behind a line end, no escape is open.
+_IN_STEP = re.compile(rb"=[^=0-9A-Fa-f\r\n]|[^=\r\n]{3}")
+
+
+def _chunk_end(body: bytes, at: int) -> int:
+    line_end = body.find(b"\r\n", at + _CHUNK, at + 2 * _CHUNK)
+    if line_end >= 0:
+        return line_end + 2
+    in_step = _IN_STEP.search(body, at + _CHUNK)
+    return in_step.end() if in_step else len(body)
+
+
 class QuotedPrintable:
     """A quoted-printable body: its text, and from each offset in the text the one in the body."""
 
@@ -31,8 +43,7 @@ class QuotedPrintable:
         decoded = []
         at = 0
         while at < len(body):
-            line_end = body.find(b"\r\n", at + _CHUNK)
-            after = len(body) if line_end < 0 else line_end + 2
+            after = _chunk_end(body, at)
             self._starts.append(at)
             decoded.append(binascii.a2b_qp(body[at:after]))
             at = after
