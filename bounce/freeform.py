@@ -21,6 +21,7 @@ _LINES = 400
 _WIDTH = 600  # octets of a line that are looked at
 _FOR = re.compile(r"\bfor <([^<>\s@]{1,100}@[^<>\s@]{1,253})>")
 _MAILBOX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{1,60}")
+_VERP = re.compile(r"[+-]([^\s<>@=]{1,64})=([A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8})@")
 _FOR_GOOD = re.compile(
     r"permanent(?:ly)? (?:error|fatal|fail)|failed permanently|dauerhaft|(?:erreur|error|erro|errore) permanente",
     re.IGNORECASE,
@@ -155,7 +156,7 @@ def _fallback(material: Material) -> str:
         if match and addresses_in.key(match[1]) not in ours:
             return match[1]
     found = addresses_in.IN_TEXT.findall(material.returned.get("to"))[:2]
-    return addresses_in.clean(found[0]) if len(found) == 1 else ""
+    return addresses_in.clean(found[0]) if len(found) == 1 else _in_return_path(material)
 
 
 def _without_domain(material: Material) -> str:
@@ -165,6 +166,14 @@ def _without_domain(material: Material) -> str:
     for before, line in pairwise(lines):
         if before.rstrip().endswith(":") and line.startswith((" ", "\t")) and _MAILBOX.fullmatch(line.strip()):
             return f"{line.strip()}@{daemon}" if "." in daemon else ""
+    return _in_return_path(material)
+
+
+def _in_return_path(material: Material) -> str:
+    """Read the recipient that others write into their return paths: ``list-bounces+ann=customer.example@...``."""
+    for name in ("to", "delivered-to", "x-original-to", "envelope-to"):
+        if match := _VERP.search(material.headers.get(name)):
+            return f"{match[1]}@{match[2]}"
     return ""
 
 

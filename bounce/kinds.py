@@ -84,9 +84,15 @@ class Evidence:
         return words + subject + 3 * self.by_daemon + self.null_path - 4 * (self.quotes and not self.by_daemon)
 
     @property
+    def delivered(self) -> bool:
+        """Whether the words are good news and nothing else."""
+        good = bool(self.subject.get("delivered")) + bool(self.text.get("delivered"))
+        return good > 0 and not self.text.get("bounce") and not self.subject.get("bounce")
+
+    @property
     def is_bounce(self) -> bool:
         """Whether enough speaks for a bounce, and more than for an automatic reply."""
-        return self.bounce >= (4 if self.certain_daemon else 5) and self.bounce > self.autoreply
+        return not self.delivered and self.bounce >= (4 if self.certain_daemon else 5) and self.bounce > self.autoreply
 
     @property
     def autoreply(self) -> int:
