@@ -1,0 +1,115 @@
+"""relay/commands.py: what the commands print, over a real store."""
+
+import json
+from typing import Any
+
+import pytest
+
+from relay import commands
+from store.nouns import Reason
+from store.open import Store
+from tests.conftest import Clock
+from tests.store.mail import accept, bounced, delivered
+
+
+def printed(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    return capsys.readouterr().out.splitlines()
+
+
+def objects(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in printed(capsys)]
+
+
+async def test_tail_stops_at_the_newest_event_when_told(
+    store: Store, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every event from the position on, in order, once."""
+    taken = await accept(store, "ann@example.org", "tom@example.org", now=clock())
+    await store.queue.settle(taken.jobs[0].recipient_id, delivered(clock()))
+    await commands.follow(store, as_json=True, after=0, stop_at_end=True)
+    told = objects(capsys)
+    assert [(one["event"], one["address"]) for one in told] == [
+        ("accepted", "ann@example.org"),
+        ("accepted", "tom@example.org"),
+        ("delivered", "ann@example.org"),
+    ]
+    await commands.follow(store, as_json=True, after=told[1]["position"], stop_at_end=True)
+    assert [one["event"] for one in objects(capsys)] == ["delivered"]
+
+
+async def test_tail_begins_with_the_last_ten(store: Store, clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    """As tail -f does."""
+    await accept(store, *(f"a{n}@example.org" for n in range(15)), now=clock())
+    await commands.follow(store, as_json=False, after=None, stop_at_end=True)
+    lines = printed(capsys)
+    assert len(lines) == 10
+    assert "a14@example.org" in lines[-1]
+
+
+@pytest.mark.parametrize("by", ["recipient", "message", "address", "invoice", "customer", "Message-ID"])
+async def test_status_finds_a_mail_by_what_people_have_in_hand(
+    store: Store, clock: Clock, capsys: pytest.CaptureFixture[str], by: str
+) -> None:
+    """An id, an address, an invoice, a customer or a Message-ID all lead to the recipient and its story."""
+    taken = await accept(
+        store,
+        "ann@example.org",
+        now=clock(),
+        invoice="INV-1",
+        customer="4711",
+        header_message_id="abc@club.test",
+        subject="Fees",
+    )
+    recipient = taken.jobs[0].recipient_id
+    await store.queue.settle(recipient, bounced(clock(), Reason.NO_SUCH_USER))
+    what = {
+        "recipient": str(recipient),
+        "message": str(taken.message_id),
+        "address": "Ann@Example.ORG",
+        "invoice": "INV-1",
+        "customer": "4711",
+        "Message-ID": "<abc@club.test>",
+    }[by]
+    assert await commands.show_status(store, what, as_json=True)
+    (told,) = objects(capsys)
+    assert (told["address"], told["status"], told["reason"]) == ("ann@example.org", "bounced", "no_such_user")
+    assert [event["event"] for event in told["events"]] == ["accepted", "bounced"]
+    assert await commands.show_status(store, what, as_json=False)
+    text = "\n".join(printed(capsys))
+    assert text.startswith("ann@example.org: Bounced\n")
+    assert "Why: This email address does not exist." in text
+    assert "What to do: " in text
+
+
+async def test_status_of_what_is_unknown(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    """False, and a sentence for people."""
+    assert not await commands.show_status(store, "nobody@example.org", as_json=False)
+    assert capsys.readouterr().err == "Nothing is known of nobody@example.org.\n"
+
+
+async def test_a_suppression_is_added_listed_and_lifted(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    """However the address is written; lifting what is not suppressed says so."""
+    await commands.add_suppression(store, "Tom@Example.org", "moved away")
+    await commands.list_suppressions(store, as_json=True)
+    assert capsys.readouterr().out.startswith("No mail goes to Tom@Example.org any more.\n")
+    await commands.list_suppressions(store, as_json=False)
+    assert "by a person: moved away" in capsys.readouterr().out
+    assert await commands.lift_suppression(store, "tom@example.org")
+    assert not await commands.lift_suppression(store, "tom@example.org")
+    with pytest.raises(ValueError, match="is no address"):
+        await commands.add_suppression(store, "tom", "")
+
+
+async def test_a_credential_is_made_listed_and_revoked(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    """The password is shown once, works, and is in no list."""
+    await commands.add_user(store, "office", ["club.test"], ["192.0.2.0/24"], as_json=True)
+    (made,) = objects(capsys)
+    assert await store.credentials.check(made["user"], made["password"], "192.0.2.7")
+    await commands.list_users(store, as_json=False)
+    line = capsys.readouterr().out
+    assert line == f"office: {made['user']}, in force, from club.test, on 192.0.2.0/24\n"
+    with pytest.raises(ValueError, match="there is a credential named office already"):
+        await commands.add_user(store, "office", [], [], as_json=True)
+    assert await commands.revoke_user(store, "office")
+    assert not await commands.revoke_user(store, "office")
+    assert await store.credentials.check(made["user"], made["password"], "192.0.2.7") is None
