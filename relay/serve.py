@@ -41,6 +41,7 @@ from relay.first_start import FirstSecrets, make_secrets, smtp_settings, welcome
 from relay.keys import KeyFileError, load_or_make, pixel_seal, return_path_seal, write_private
 from relay.log import configure
 from relay.outgoing import Outgoing
+from relay.preflight import host_and_port
 from relay.sandbox.world import Sandbox, route_to
 from relay.submission.acceptance import Acceptance
 from relay.submission.certificate import CertificateFiles, make_certificate
@@ -191,6 +192,7 @@ class _Assembly:
                 settings=relay.delivery,
                 clock=self.clock,
                 own_names=(relay.hostname, self.config.bounce_domain),
+                own_addresses=_own_addresses(self.config),
             ),
             pool=Pool(hostname=relay.hostname, settings=relay.delivery, draw=self.draw),
             outgoing=outgoing.copy,
@@ -360,6 +362,13 @@ def _spell(addresses: Sequence[tuple[str, int]]) -> str:
         return ""
     host, port = addresses[0]
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _own_addresses(config: Config) -> list[str]:
+    """Give the addresses that mail must not be delivered to, since we listen there ourselves; wildcards name none."""
+    listens = (*config.relay.submission.listen, *config.relay.submission.listen_tls, *config.bounce.listen)
+    hosts = {host_and_port(listen)[0] for listen in listens}
+    return sorted(hosts - {"0.0.0.0", "::", "127.0.0.1", "::1"})  # noqa: S104  loopback is the guard's to refuse
 
 
 def _node_name() -> str:
