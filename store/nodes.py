@@ -16,13 +16,15 @@ from sqlalchemy import BigInteger, Connection, bindparam, insert, select, text, 
 from store.engine import Reader
 from store.errors import StoreUnavailable
 from store.ids import NODES, Ids
-from store.schema import node
-from store.sql import among
+from store.schema import node, recipient
+from store.sql import CLAIMED, among
 from store.writer import Kind, Transaction, Writer
 
 _LOCK_NODES = text("SELECT pg_advisory_xact_lock(7205759403793)")
 _ALL = select(node.c.number, node.c.life, node.c.seen_at, node.c.ended)
 _LIVING = select(node.c.life, node.c.beat).where(node.c.ended.is_(False))
+# Served by recipient_claimed.
+_CLAIMERS = select(recipient.c.claimed_by).where(recipient.c.state == CLAIMED).distinct()
 _ADD = insert(node)
 _REPLACE = update(node).where(node.c.number == bindparam("b_number"))
 _BEAT = (
@@ -123,6 +125,11 @@ def _end_others(transaction: Transaction, wishes: Sequence[int]) -> list[None]:
     return [None] * len(wishes)
 
 
+def _look(connection: Connection) -> tuple[set[int], Sequence[Any]]:
+    # Claims first: whoever holds one had begun its life before.
+    return set(connection.execute(_CLAIMERS).scalars()), connection.execute(_LIVING).all()
+
+
 JOIN = Kind("join", _join)
 _BEATS = Kind("beat", _beat)
 _ENDS = Kind("end", _end)
@@ -168,13 +175,14 @@ class Nodes:
             await self.join()
 
     async def lapsed(self) -> list[int] | None:
-        """Which lives are over since the last look; None: all but ours."""
+        """Which lives hold claims and are over, or are over since the last look; None: all but ours."""
         if self._alone:
             return None
-        rows = await self._reader.run(lambda connection: connection.execute(_LIVING).all())
+        claimers, rows = await self._reader.run(_look)
         beats = {row.life: row.beat for row in rows if row.life != self.life}
         self._watched, over = watch(self._watched, beats, self._clock(), self._lease)
-        return over
+        living = (beats.keys() | {self.life}) - set(over)
+        return sorted(claimers - living | set(over))
 
     async def end(self, lives: Sequence[int]) -> None:
         """Write down that lives are over."""

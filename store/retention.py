@@ -231,9 +231,9 @@ def _give_pages_back(transaction: Transaction) -> int:
         return 0
     connection = transaction.connection
     free = int(connection.exec_driver_sql("PRAGMA freelist_count").scalar_one())
-    # It frees one page for each row that is asked for, and has no columns: only the driver's own cursor asks on.
+    # One statement frees a page each time it is stepped, and the driver steps what has no columns only once.
     cursor = connection.connection.cursor()
-    cursor.execute(f"PRAGMA incremental_vacuum({_PAGES})")
-    cursor.fetchall()
+    for _ in range(min(free, _PAGES)):
+        cursor.execute("PRAGMA incremental_vacuum(1)")
     cursor.close()
     return min(free, _PAGES)

@@ -110,9 +110,10 @@ class PostgresWriteConnection:
 
 
 def _lost(error: Exception) -> bool:
-    """Whether the server may have committed although we got no answer."""
+    """Whether the server may have committed although we got no answer, or none but that it ends the connection."""
     if isinstance(error, DBAPIError) and not error.connection_invalidated:
-        return not getattr(error.orig, "sqlstate", None)  # the server itself said no: then it did not
+        state: str = getattr(error.orig, "sqlstate", None) or ""
+        return not state or state.startswith(("08", "57"))
     return True
 
 

@@ -77,10 +77,9 @@ async def test_following_from_now_on(store: Store, clock: Clock) -> None:
     assert not store.journal._followers
 
 
-async def test_10_followers_of_several_nodes(store: Store, open_again: OpenAgain, engine: str, clock: Clock) -> None:
+@pytest.mark.parametrize("engine", ["postgresql"])
+async def test_10_followers_of_several_nodes(store: Store, open_again: OpenAgain, clock: Clock) -> None:
     """While two nodes write, a follower sees every event of both exactly once, in order of position."""
-    if engine == "sqlite":
-        pytest.skip("one process serves from a SQLite store")
     other = await open_again(name="other")
     follower = asyncio.create_task(take(store, 120))
     await asyncio.gather(
@@ -93,15 +92,14 @@ async def test_10_followers_of_several_nodes(store: Store, open_again: OpenAgain
     assert len({record.event.recipient_id for record in records}) == 120
 
 
-async def test_10_late_commits_are_not_skipped(store: Store, open_again: OpenAgain, engine: str, clock: Clock) -> None:
+@pytest.mark.parametrize("engine", ["postgresql"])
+async def test_10_late_commits_are_not_skipped(store: Store, open_again: OpenAgain, clock: Clock) -> None:
     """
     A transaction that took its positions first and commits last is not passed by a follower.
 
     The trap: without the lock the second transaction would commit position 3 while 2 is still unseen, and a reader
     that saw 3 would never look for 2.
     """
-    if engine == "sqlite":
-        pytest.skip("a SQLite store has one writer")
     taken = await accept(store, "ann@example.org", now=clock())
     (first,) = await store.journal.after(0)
     other = await open_again(name="other")

@@ -1,0 +1,54 @@
+"""Finding recipients by what people have in hand, and the newest for the page."""
+
+from store.nouns import RecipientStatus
+from store.open import Store
+from tests.conftest import Clock
+from tests.store.mail import accept, bounced, delivered
+
+
+async def test_by_everything(store: Store, clock: Clock) -> None:
+    """Address, invoice, customer, Message-ID, message and recipient each find it, with all events."""
+    await accept(store, "other@example.org", now=clock())
+    taken = await accept(
+        store, "Ann@Example.org", now=clock(), customer="42", invoice="R-7", header_message_id="a@club.example"
+    )
+    id_ = taken.jobs[0].recipient_id
+    await store.queue.settle(id_, delivered(clock()))
+    found = await store.find.recipient(id_)
+    assert found is not None
+    assert [event.kind for event in found.events] == ["accepted", "delivered"]
+    for several in (
+        await store.find.message(taken.message_id),
+        await store.find.by_address("ann@EXAMPLE.org"),
+        await store.find.by_invoice("R-7"),
+        await store.find.by_customer("42"),
+        await store.find.by_header_message_id(" <a@club.example> "),
+    ):
+        assert several == [found]
+
+
+async def test_nothing(store: Store, clock: Clock) -> None:
+    """What is not there is not found, and the empty invoice is nobody's."""
+    await accept(store, "ann@example.org", now=clock())
+    assert await store.find.recipient(1) is None
+    assert await store.find.message(1) == []
+    assert await store.find.by_invoice("") == []
+    assert await store.find.by_customer("") == []
+
+
+async def test_the_newest(store: Store, clock: Clock) -> None:
+    """The page has the newest first, goes on behind an id, and filters by status and part of an address."""
+    ids = []
+    for n in range(5):
+        taken = await accept(store, f"m{n}_100%@Example.org", now=clock())
+        ids.append(taken.jobs[0].recipient_id)
+    await store.queue.settle(ids[2], bounced(clock()))
+    rows = await store.recent.recipients(2)
+    assert [row.recipient_id for row in rows] == [ids[4], ids[3]]
+    rows = await store.recent.recipients(2, before=ids[3])
+    assert [row.recipient_id for row in rows] == [ids[2], ids[1]]
+    rows = await store.recent.recipients(10, status=RecipientStatus.BOUNCED)
+    assert [row.recipient_id for row in rows] == [ids[2]]
+    assert len(await store.recent.recipients(10, address="EXAMPLE.org")) == 5
+    assert [row.recipient_id for row in await store.recent.recipients(10, address="M3_100%")] == [ids[3]]
+    assert await store.recent.recipients(10, address="m_100") == []

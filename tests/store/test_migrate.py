@@ -1,0 +1,102 @@
+"""The migrations end at the one schema, on both engines, and need nothing but the installed package."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, create_engine, inspect
+
+from store import migrate
+from store.engine import database_url
+from store.migrate import upgrade
+from store.open import Store
+from store.schema import metadata
+from store.views import NAMES
+from store.writing import write_connection
+from tests.rigs.postgres import Postgres
+
+
+def shape(connection: Connection) -> dict[str, Any]:
+    """Everything that the database says of its tables."""
+    seen = inspect(connection)
+    return {
+        table: {
+            "columns": [
+                (column["name"], str(column["type"]), column["nullable"], str(column["default"]))
+                for column in seen.get_columns(table)
+            ],
+            "key": seen.get_pk_constraint(table),
+            "foreign": seen.get_foreign_keys(table),
+            "unique": sorted(map(str, seen.get_unique_constraints(table))),
+            "indexes": sorted((it["name"], it["column_names"], bool(it["unique"])) for it in seen.get_indexes(table)),
+        }
+        for table in seen.get_table_names()
+        if table != "schema_version"
+    }
+
+
+def difference(connection: Connection) -> list[Any]:
+    """What Alembic would still change."""
+    return compare_metadata(MigrationContext.configure(connection), metadata)
+
+
+def test_sqlite_ends_at_the_schema(tmp_path: Path) -> None:
+    """A SQLite file made by the migrations and one made from the tables do not differ."""
+    migrated = create_engine(f"sqlite:///{tmp_path}/migrated.db")
+    made = create_engine(f"sqlite:///{tmp_path}/made.db")
+    metadata.create_all(made)
+    with migrated.begin() as connection:
+        upgrade(connection)
+        assert [it for it in difference(connection) if "schema_version" not in str(it)] == []
+        steps = shape(connection)
+    with made.connect() as connection:
+        assert steps == shape(connection)
+    sql = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name"
+    with migrated.connect() as one, made.connect() as other:
+        assert one.exec_driver_sql(sql).all() == other.exec_driver_sql(sql).all()
+    migrated.dispose()
+    made.dispose()
+
+
+async def test_postgresql_ends_at_the_schema(postgres: Postgres) -> None:
+    """A database of PostgreSQL made by the migrations and one made from the tables do not differ."""
+    names = postgres.empty(), postgres.empty()
+    shapes = []
+    for name, make in zip(names, (upgrade, metadata.create_all), strict=True):
+        connection = write_connection(database_url(postgres.url(name)))
+        await connection.run(make)
+        shapes.append(await connection.run(shape))
+        found = await connection.run(difference)
+        assert [it for it in found if "schema_version" not in str(it)] == []
+        indexes = "SELECT indexdef FROM pg_indexes WHERE indexname NOT LIKE 'schema%' ORDER BY indexname"
+        shapes[-1]["sql"] = [
+            line
+            for line in postgres.sql(name, f"{indexes}").splitlines()
+            if line.startswith("CREATE") and "schema_version" not in line
+        ]
+        await connection.close()
+        postgres.drop(name)
+    assert shapes[0] == shapes[1]
+
+
+async def test_again_is_nothing(store: Store) -> None:
+    """An upgrade of a store that is up to date changes nothing, and all views are there."""
+    await store._connection.run(upgrade)
+
+    def views(connection: Connection) -> set[str]:
+        return set(inspect(connection).get_view_names())
+
+    assert await store._connection.run(views) == set(NAMES)
+
+
+def test_packaged() -> None:
+    """The steps are found from the installed package, without an alembic.ini."""
+    assert migrate.newest() == "0001"
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
+async def test_space_can_be_given_back(store: Store) -> None:
+    """A new SQLite file is made so that its free pages can be given back."""
+    assert await store._connection.run(lambda c: c.exec_driver_sql("PRAGMA auto_vacuum").scalar()) == 2

@@ -1,0 +1,116 @@
+"""Opens, by tracking mode."""
+
+import pytest
+from sqlalchemy import Connection, text
+
+from store.nouns import Open, RecipientStatus, TrackingMode, Verdict
+from store.open import Store
+from store.rows import Found
+from tests.conftest import Clock
+from tests.store.mail import accept, bounced, delivered, new_recipient
+
+
+async def sent(store: Store, clock: Clock, mode: TrackingMode = TrackingMode.VERDICT) -> int:
+    """A delivered recipient."""
+    taken = await accept(store, now=clock(), recipients=[new_recipient(store, "ann@example.org", tracking=mode)])
+    await store.queue.settle(taken.jobs[0].recipient_id, delivered(clock()))
+    return taken.jobs[0].recipient_id
+
+
+def load(recipient_id: int, at: float, verdict: Verdict = Verdict.PERSON) -> Open:
+    return Open(recipient_id=recipient_id, at=at, verdict=verdict, rule="a rule", address="192.0.2.7", agent="Mail/1")
+
+
+async def found(store: Store, recipient_id: int) -> Found:
+    it = await store.find.recipient(recipient_id)
+    assert it is not None
+    return it
+
+
+async def rows(store: Store) -> list[tuple[str, str, str]]:
+    def read(connection: Connection) -> list[tuple[str, str, str]]:
+        return [(row.verdict, row.address, row.agent) for row in connection.execute(text('SELECT * FROM "open"'))]
+
+    return await store._reader.run(read)
+
+
+MODES = {
+    TrackingMode.OFF: (RecipientStatus.DELIVERED, 0, 0, []),
+    TrackingMode.COUNT: (RecipientStatus.OPENED, 2, 1, []),
+    TrackingMode.VERDICT: (RecipientStatus.OPENED, 2, 2, [("person", "", "")] * 2),
+    TrackingMode.FULL: (RecipientStatus.OPENED, 2, 2, [("person", "192.0.2.7", "Mail/1")] * 2),
+}
+
+
+@pytest.mark.parametrize("mode", TrackingMode)
+async def test_what_each_mode_keeps(store: Store, clock: Clock, mode: TrackingMode) -> None:
+    """Off keeps nothing, count the counters, verdict what it was and when, full address and agent, too."""
+    id_ = await sent(store, clock, mode)
+    await store.opens.record([load(id_, clock() + 10)])
+    await store.opens.record([load(id_, clock() + 100)])
+    it = await found(store, id_)
+    status, opens, events, kept = MODES[mode]
+    assert (it.recipient.status, it.recipient.opens) == (status, opens)
+    assert [event.kind for event in it.events] == ["accepted", "delivered"] + ["opened"] * events
+    assert await rows(store) == kept
+    if mode is not TrackingMode.OFF:
+        assert (it.recipient.opened_at, it.recipient.last_opened_at) == (clock() + 10, clock() + 100)
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+async def test_only_a_person_opens(store: Store, clock: Clock, verdict: Verdict) -> None:
+    """A prefetch, a scanner or a probe leaves an event and makes nobody Opened."""
+    id_ = await sent(store, clock)
+    assert await store.opens.record([load(id_, clock(), verdict)]) == 1
+    it = await found(store, id_)
+    assert (it.recipient.status is RecipientStatus.OPENED) == verdict.by_person
+    assert it.recipient.opens == int(verdict.by_person)
+    assert it.recipient.machine_opens == int(verdict in (Verdict.UNCERTAIN, Verdict.PREFETCH, Verdict.SCANNER))
+    assert (it.events[-1].kind, it.events[-1].verdict, it.events[-1].rule) == ("opened", verdict, "a rule")
+
+
+@pytest.mark.parametrize("mode", [TrackingMode.COUNT, TrackingMode.VERDICT])
+async def test_one_view(store: Store, clock: Clock, mode: TrackingMode) -> None:
+    """Loads with the same verdict within the window are one view: in one batch, in two, at the limit and past it."""
+    id_ = await sent(store, clock, mode)
+    now = clock()
+    assert await store.opens.record([load(id_, now), load(id_, now + 29.9)]) == 1
+    assert await store.opens.record([load(id_, now + 29.9)]) == 0
+    assert await store.opens.record([load(id_, now + 30)]) == 1
+    assert await store.opens.record([load(id_, now + 31), load(id_, now + 31, Verdict.PREFETCH)]) == 1
+    assert await store.opens.record([load(id_, now + 40)], view_window=5.0) == 1
+
+
+async def test_an_open_after_a_bounce(store: Store, clock: Clock) -> None:
+    """Both facts stay visible: the status is Bounced, the open has its time and its event."""
+    id_ = await sent(store, clock)
+    await store.queue.settle(id_, bounced(clock()))
+    await store.opens.record([load(id_, clock() + 5)])
+    it = await found(store, id_)
+    assert (it.recipient.status, it.recipient.opened_at) == (RecipientStatus.BOUNCED, clock() + 5)
+    assert it.events[-1].kind == "opened"
+
+
+async def test_an_open_before_the_250(store: Store, clock: Clock) -> None:
+    """An open that overtakes the outcome makes the status Opened, and the delivery that follows is still settled."""
+    taken = await accept(store, "ann@example.org", now=clock())
+    await store.opens.record([load(taken.jobs[0].recipient_id, clock())])
+    it = await found(store, taken.jobs[0].recipient_id)
+    assert it.recipient.status is RecipientStatus.OPENED
+
+
+async def test_opt_out(store: Store, clock: Clock) -> None:
+    """Who opted out is not followed: mails already sent keep no more, new ones are accepted with tracking off."""
+    id_ = await sent(store, clock)
+    assert not await store.opens.opt_out("ANN@example.org")
+    assert await store.opens.record([load(id_, clock())]) == 0
+    later = await accept(store, "ann@example.org", "bob@example.org", now=clock())
+    assert [job.tracking for job in later.jobs] == [TrackingMode.OFF, TrackingMode.VERDICT]
+    assert await store.opens.opt_in("ann@example.org")
+    assert await store.opens.record([load(id_, clock())]) == 1
+
+
+async def test_unknown_and_none(store: Store) -> None:
+    """Opens of nobody we know are left out; no opens are nothing."""
+    assert await store.opens.record([load(4711, 1.0)]) == 0
+    assert await store.opens.record([]) == 0
