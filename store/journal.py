@@ -80,7 +80,8 @@ class Journal:
                     yield record
                 if not records:
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(news.wait(), poll)
+                        async with asyncio.timeout(poll):  # wait_for can swallow a cancellation that comes with news
+                            await news.wait()
         finally:
             self._followers.discard(news)
 

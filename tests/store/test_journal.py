@@ -78,6 +78,31 @@ async def test_following_from_now_on(store: Store, clock: Clock) -> None:
 
 
 @pytest.mark.parametrize("engine", ["postgresql"])
+async def test_a_follower_that_is_cancelled_with_news_ends(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A follower ends when it is told to, also in the very moment in which an event comes."""
+    idle = asyncio.Event()
+    look = store.journal.after
+
+    async def after(position: int) -> list[EventRecord]:
+        records = await look(position)
+        idle.set()
+        return records
+
+    async def follow() -> None:
+        async for _ in store.journal.follow(0, poll=30.0):
+            pass
+
+    monkeypatch.setattr(store.journal, "after", after)
+    follower = asyncio.create_task(follow())
+    await idle.wait()
+    for _ in range(3):  # it waits for news now
+        await asyncio.sleep(0)
+    store.journal._wake()
+    follower.cancel()
+    await asyncio.wait([follower], timeout=10.0)
+    assert follower.cancelled()
+
+
 async def test_10_followers_of_several_nodes(store: Store, open_again: OpenAgain, clock: Clock) -> None:
     """While two nodes write, a follower sees every event of both exactly once, in order of position."""
     other = await open_again(name="other")
