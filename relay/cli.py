@@ -173,6 +173,65 @@ def user_revoke(config_path: Path, name: str) -> None:
     sys.exit(0 if _in_store(config_path, lambda store: revoke_user(store, name)) else 1)
 
 
+@main.group()
+def dkim() -> None:
+    """Keys that sign what leaves, by the domain of the sender."""
+
+
+@dkim.command("new")
+@CONFIG
+@click.argument("domain")
+@click.option("--selector", default="", help="The key's name in DNS; one with the date in it when not given.")
+@click.option("--algorithm", type=click.Choice(["rsa", "ed25519"]), default="rsa", show_default=True)
+def dkim_new(config_path: Path, domain: str, selector: str, algorithm: Any) -> None:
+    """
+    Make a key for DOMAIN.
+
+    Prints the DNS record to publish; the key signs from `activate` on. Ed25519 is for use beside RSA: not all know it.
+    """
+    from relay.dkim_commands import new_key
+
+    _with_keys(
+        config_path, lambda folder, now: new_key(folder, domain, selector=selector, algorithm=algorithm, now=now)
+    )
+
+
+@dkim.command("activate")
+@CONFIG
+@click.argument("domain")
+@click.argument("selector")
+def dkim_activate(config_path: Path, domain: str, selector: str) -> None:
+    """
+    Sign mail of DOMAIN with this key.
+
+    From now on, in place of the one of the same algorithm. A relay that runs sees it within seconds.
+    """
+    from relay.dkim_commands import activate_key
+
+    _with_keys(config_path, lambda folder, now: activate_key(folder, domain, selector, now=now))
+
+
+@dkim.command("retire")
+@CONFIG
+@click.argument("domain")
+@click.argument("selector")
+def dkim_retire(config_path: Path, domain: str, selector: str) -> None:
+    """Sign no new mail of DOMAIN with this key."""
+    from relay.dkim_commands import retire_key
+
+    _with_keys(config_path, lambda folder, now: retire_key(folder, domain, selector, now=now))
+
+
+@dkim.command("list")
+@CONFIG
+@JSON
+def dkim_list(config_path: Path, as_json: bool) -> None:
+    """List the keys, with their state and DNS record."""
+    from relay.dkim_commands import list_keys
+
+    _with_keys(config_path, lambda folder, _: list_keys(folder, as_json=as_json))
+
+
 @main.command()
 @click.argument("reply", nargs=-1)
 @JSON
@@ -257,6 +316,20 @@ def _read(config_path: Path) -> Any:
     try:
         return read(config_path)
     except ConfigError as error:
+        raise WrongUse(str(error)) from None
+
+
+def _with_keys(config_path: Path, work: Callable[[Path, float], None]) -> None:
+    """Do something with the DKIM keys of a configuration."""
+    import time
+
+    from relay.dkim_keys import DkimKeyError
+
+    try:
+        work(_read(config_path).relay.dkim.keys, time.time())
+    except BrokenPipeError:
+        raise
+    except (DkimKeyError, OSError) as error:
         raise WrongUse(str(error)) from None
 
 

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from pixel.element import element
 from relay.config import Config, ConfigError, Key, Problem, line_of, parse, spell
+from relay.dkim_keys import list_domains, read_domain
 
 _PORT_MAX = 65535
 TOKEN_LENGTH = 22
@@ -45,6 +46,7 @@ def check(config: Config) -> list[Problem]:
     return [
         *_check_listeners(config),
         *_check_files(config),
+        *_check_dkim(config),
         *_check_networks(config),
         *_check_base_url(config),
     ]
@@ -127,6 +129,21 @@ def _check_files(config: Config) -> Iterator[Problem]:
         yield Problem(("relay", "master_key"), f"{config.relay.master_key} can be read by others: chmod 600 it")
     if (submission.certificate is None) != (submission.private_key is None):
         yield Problem(("relay", "submission", "certificate"), "goes together with private_key: set both, or neither")
+
+
+def _check_dkim(config: Config) -> Iterator[Problem]:
+    """Every key that should sign must be there, unless mail may leave unsigned."""
+    settings, key = config.relay.dkim, ("relay", "dkim", "keys")
+    if settings.unsigned == "send":
+        return
+    try:
+        domains = list_domains(settings.keys)
+    except OSError as error:
+        yield Problem(key, f"{settings.keys} cannot be read: {(error.strerror or 'unknown error').lower()}")
+        return
+    for domain in domains:
+        for trouble in read_domain(settings.keys, domain).troubles():
+            yield Problem(key, f"mail from {domain} cannot be signed: {trouble}")
 
 
 def _cannot_read(path: Path) -> str:
