@@ -108,10 +108,10 @@ _MARKS = (
     (b"\xfe\xff", "utf16be"),
 )
 
-# ISO 2022 text outside its ASCII state: from a designation other than ASCII (ESC ( B) and JIS-Roman (ESC ( J), in
-# which all of HTML's own characters are the same, to the next of these; and from SHIFT OUT to SHIFT IN.
+# ISO 2022 text outside its ASCII state: from a designation of its main set other than ASCII (ESC ( B) and JIS-Roman
+# (ESC ( J), in which all of HTML's own characters are the same, to the next of these; from SHIFT OUT to SHIFT IN.
 _NOT_ASCII_STATE = re.compile(
-    rb"\x1b(?:\$[()*+\-./]?[0-~]|\([^BJ]|[NO])[^\x1b]*+(?:\x1b(?!\([BJ])[^\x1b]*+)*+|\x0e[^\x0f]*+"
+    rb"\x1b(?:\$(?:\([0-~]|[@AB])|\([^BJ])[^\x1b]*+(?:\x1b(?!\([BJ])[^\x1b]*+)*+|\x0e[^\x0f]*+"
 )
 
 
@@ -162,12 +162,14 @@ def shadow(text: bytes, charset: str) -> Shadow | None:
     key = _key(charset)
     mark = next((name for start, name in _MARKS if text.startswith(start)), "")
     if key in ("utf16", "utf32", "ucs2", "iso10646ucs2"):
-        key = _byte_order(text, mark, wide="utf32" if key == "utf32" else "utf16")
+        key = _byte_order(text, mark, wide="utf32" if key == "utf32" else "utf16") or "unknown"
     if key in _WIDE:
         return _wide_shadow(text, key) if mark in ("", key) else None
     if mark and (mark != "utf8" or key not in ("", "utf8", "unicode11utf8", "utf8mb4")):
         return None
-    if b"\0" in text or (key and key not in _SUPERSETS and key not in _ISO_2022):
+    if b"\0" in text or b"\x1bN" in text or b"\x1bO" in text:  # shifts for one character, of one or two octets
+        return None
+    if key and key not in _SUPERSETS and key not in _ISO_2022:
         return None
     if b"\x1b" in text or (key in _ISO_2022 and b"\x0e" in text):
         return Shadow(_NOT_ASCII_STATE.sub(_masked, text), 1, "ascii")
@@ -181,7 +183,7 @@ def _masked(match: re.Match[bytes]) -> bytes:
 def _byte_order(text: bytes, mark: str, *, wide: str) -> str:
     """Say which order a text labelled just UTF-16 or UTF-32 has; "" when neither mark nor first character tells."""
     if mark:
-        return mark
+        return mark if mark.startswith(wide) else ""
     unit = 2 if wide == "utf16" else 4
     first = text[:unit]
     if first == b"<".rjust(unit, b"\0"):
