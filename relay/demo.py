@@ -47,13 +47,13 @@ from relay.settings import (
 from store.nouns import RecipientStatus
 from store.settings import StoreSettings
 
-SENDING_SECONDS = 20.0  # for the first mails
+SENDING_SECONDS = 18.0  # for the first mails
 REMINDERS_AFTER = 6.0  # seconds after the last of them: by then later bounces have come back
 REMINDER_SHARE = 0.08
 PATIENCE = 100.0  # seconds after which the demo ends, whatever is still open
 QUIET = 2.0  # seconds without news, when all is settled
 _SCHEDULE = (4.0, 6.0, 8.0)
-_MAX_AGE = 35.0
+_MAX_AGE = 30.0
 _TICK = 0.25
 _HOST = "127.0.0.1"
 
@@ -105,6 +105,7 @@ async def demo_world(mails: int, *, speed: float = 1.0) -> AsyncIterator[World]:
         await asyncio.sleep(seconds / speed)
 
     log = logging.getLogger("homing.demo")
+    log.setLevel(logging.ERROR)  # deferrals are what one came to see; a line for each would hide them
     people = cast(max(1, mails - round(mails * REMINDER_SHARE)))
     acts = behaviours(people)
 
@@ -172,11 +173,11 @@ async def show(world: World, tally: Tally, console: Console, stop: asyncio.Event
         user=FIRST_PERSON,
         password=world.relay.secrets.admin_password,
     )
-    console.print(screen.intro())
+    console.print(screen.intro(), soft_wrap=True)
 
     def print_news() -> None:
         for line in screen.new_lines():
-            console.print(line)
+            console.print(line, soft_wrap=True)
 
     following = asyncio.create_task(_follow(world.relay, tally))
     sending = asyncio.create_task(_send_all(world, stop, mails - len(world.people)))
@@ -213,8 +214,7 @@ async def _until_settled(
     started = last_news = time.monotonic()
     seen = 0
     while not stop.is_set() and time.monotonic() - started < PATIENCE:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), _TICK)
+        await _wait(stop, _TICK)
         if each_tick is not None:
             each_tick()
         if tally.events > seen or not sending.done() or tally.waiting or world.sandbox.pending:
@@ -227,8 +227,7 @@ async def _send_all(world: World, stop: asyncio.Event, reminders: int) -> None:
     """Send the invoices at an even pace, and later the reminders."""
     people = world.people
     await _send(world.relay, people, "invoice", SENDING_SECONDS / world.speed / len(people))
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), REMINDERS_AFTER / world.speed)
+    await _wait(stop, REMINDERS_AFTER / world.speed)
     if not stop.is_set():
         await _send(world.relay, reminded(people, reminders), "reminder", 0.1 / world.speed)
 
@@ -252,6 +251,13 @@ async def _send(relay: Relay, people: Sequence[Person], kind: str, pause: float)
     finally:
         enough.set()
         await work
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    """Wait, but not longer than until ``stop``."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
 
 
 def _free_port() -> int:

@@ -73,7 +73,7 @@ class Screen:
 
     def summary(self) -> RenderableType:
         """Draw every status and reason that was seen."""
-        table = Table(title="What became of the mails", title_justify="left", show_edge=False, pad_edge=False)
+        table = Table(show_edge=False, pad_edge=False)
         table.add_column("Status")
         table.add_column("Mails", justify="right")
         table.add_column("Why", overflow="fold")
@@ -81,7 +81,7 @@ class Screen:
             table.add_row(_word(row), str(row.count), row.why)
         table.add_section()
         table.add_row("All", str(self._tally.total), "")
-        return table
+        return Group(Text("\nWhat became of the mails\n", "bold"), table)
 
     def _counts(self) -> RenderableType:
         counts = self._tally.counts()

@@ -53,7 +53,7 @@ _SHARES: Sequence[tuple[str, float]] = (
     ("null-mx", 0.5),
     ("unreachable", 0.5),
 )
-_TAKES_LONGEST = frozenset({"full", "defer", "unreachable"})  # they go first, so that they are over in time
+_TAKES_LONGEST = frozenset({"full", "full-for-good", "defer", "unreachable"})  # they go first
 # Whose address is not used again: a second mail to them is Not delivered.
 _SUPPRESSED = frozenset({"gone", "suspended", "invalid", "later-bounce", "complain", "null-mx"})
 
