@@ -142,7 +142,7 @@ def test_what_is_signed() -> None:
 )
 @pytest.mark.parametrize("at_the_end", [0, 1])
 def test_a_second_field_breaks_the_signature(added: bytes, at_the_end: int) -> None:
-    """Nobody can put a second From, Subject, Content-Type beside the signed one, nor a first Cc where there was none."""
+    """Nobody can put a second From or Content-Type beside the signed one, nor a first Cc where there was none."""
     signed = signatures(MAIL, [RSA, ED25519], at=AT) + MAIL
     assert dkimpy_says(signed, DNS)
     assert dkimpy_says(signed, DNS, signature=1)
