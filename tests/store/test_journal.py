@@ -77,7 +77,6 @@ async def test_following_from_now_on(store: Store, clock: Clock) -> None:
     assert not store.journal._followers
 
 
-@pytest.mark.parametrize("engine", ["postgresql"])
 async def test_a_follower_that_is_cancelled_with_news_ends(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """A follower ends when it is told to, also in the very moment in which an event comes."""
     idle = asyncio.Event()
@@ -103,6 +102,7 @@ async def test_a_follower_that_is_cancelled_with_news_ends(store: Store, monkeyp
     assert follower.cancelled()
 
 
+@pytest.mark.parametrize("engine", ["postgresql"])
 async def test_10_followers_of_several_nodes(store: Store, open_again: OpenAgain, clock: Clock) -> None:
     """While two nodes write, a follower sees every event of both exactly once, in order of position."""
     other = await open_again(name="other")
