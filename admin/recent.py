@@ -15,10 +15,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from admin.story import Story, tell
 from admin.times import Moment, moment
-from store.nouns import RecipientStatus
+from store.nouns import Reason, RecipientStatus
 from store.rows import RecipientRow
 
-PAGE = 50  # recipients
+PAGE = 40  # recipients; a full page stays under 60 KB
 REFRESH_SECONDS = 5  # of a page that is live
 _LONGEST_ADDRESS = 320  # RFC 5321 section 4.5.3.1: 64 + "@" + 255
 _LARGEST_ID = 2**63 - 1
@@ -193,7 +193,7 @@ def _facts(row: RecipientRow, now: float) -> list[tuple[str, str | Moment]]:
         ("Delivered", _moment(row.delivered_at, now)),
         ("First opened", _moment(row.opened_at, now)),
         ("Bounced", _moment(row.bounced_at, now)),
-        ("Named by", row.rule),
+        ("Rule", "" if row.reason in (None, Reason.DELIVERED) else row.rule),
     ]
     return [(name, value) for name, value in facts if value]
 

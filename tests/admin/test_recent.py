@@ -120,6 +120,27 @@ async def test_pages_by_cursor(server: AdminServer, store: FakeStore) -> None:
     assert "/" in hrefs(html, ".pages a")
 
 
+async def test_a_full_page_is_light(server: AdminServer, store: FakeStore) -> None:
+    """Under 60 KB with rows that all have something to tell."""
+    reply = "550 5.1.1 <somebody.with.a.name@some-school.example>: Recipient address rejected: User unknown"
+    store.rows = [
+        row(
+            n,
+            status=RecipientStatus.BOUNCED,
+            reason=Reason.NO_SUCH_USER,
+            last_reply=reply,
+            remote_host="mx1.some-school.example",
+            remote_address="192.0.2.1",
+            bounced_at=NOW - 60,
+            rule="user-unknown",
+        )
+        for n in range(2 * PAGE, 0, -1)
+    ]
+    answer = await ask(server)
+    assert len(answer.text.encode()) + len((await ask(server, "/style.css")).text) < 72_000
+    assert len(answer.text.encode()) < 61_440
+
+
 async def test_live_page_comes_again_by_itself(server: AdminServer, store: FakeStore) -> None:
     """Without a script; only the newest page does, so nothing moves under a reader of older ones."""
     store.rows = [row()]
