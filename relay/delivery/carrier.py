@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from relay.delivery.attempts import from_finding, from_mistake, from_outcome, from_unreachable
 from relay.delivery.connection import Connection
 from relay.delivery.dialogue import Outcome
-from relay.delivery.envelope import Envelope, checked_path, envelope, objection
+from relay.delivery.envelope import Envelope, Finding, checked_path, envelope, objection
 from relay.delivery.hand import Hand
 from relay.delivery.lane import Lane
 from relay.delivery.pool import Pool, Unreachable
-from relay.delivery.ports import Queue
+from relay.delivery.ports import Queue, Sign
 from relay.delivery.settling import Settling
 from relay.delivery.shelf import Shelf
 from relay.settings import DeliverySettings
@@ -48,6 +48,7 @@ class Carrier:
         settling: Settling,
         pool: Pool,
         outgoing: Callable[[Job, bytes, bool], bytes],
+        sign: Sign,
         return_path: Callable[[int], str],
         clock: Callable[[], float],
         settings: DeliverySettings,
@@ -58,6 +59,7 @@ class Carrier:
         self._settling = settling
         self._pool = pool
         self._outgoing = outgoing
+        self._sign = sign
         self._return_path = return_path
         self._clock = clock
         self._steps = settings.schedule
@@ -86,12 +88,12 @@ class Carrier:
             connection = courier.connection or await self._open(courier, job)
             if connection is None:
                 return
-            mail, copy = self._write(job, content, connection)
-            finding = objection(mail, connection.offers, by_route=courier.lane.destination.by_route)
-            if finding is not None:
-                told = from_finding(job, finding, at=self._clock(), phase=Phase.CHECK, connection=connection)
+            written = await self._write(job, content, connection, by_route=courier.lane.destination.by_route)
+            if isinstance(written, Finding):
+                told = from_finding(job, written, at=self._clock(), phase=Phase.CHECK, connection=connection)
                 self._hand.settle(job, told)
                 return
+            mail, copy = written
             outcome = await connection.send(mail, copy, lambda: self._queue.mark_dot(job.recipient_id))
             if fresh or not outcome.stale:
                 break
@@ -113,12 +115,18 @@ class Carrier:
         courier.connection = opened
         return opened
 
-    def _write(self, job: Job, content: bytes, connection: Connection) -> tuple[Envelope, bytes]:
-        """Write the copy for this recipient and this server, and its envelope."""
+    async def _write(
+        self, job: Job, content: bytes, connection: Connection, *, by_route: bool
+    ) -> tuple[Envelope, bytes] | Finding:
+        """Write the copy for this recipient and this server, and its envelope; or say why it cannot be sent."""
         path = checked_path(job)
         assert isinstance(path, str)
-        copy = self._outgoing(job, content, job.eight_bit and not connection.offers.eight_bit)
-        return envelope(job, copy, forward_path=path, return_path=self._return_path(job.recipient_id)), copy
+        plain = self._outgoing(job, content, job.eight_bit and not connection.offers.eight_bit)
+        copy = await self._sign(plain, job.accepted_at)
+        if isinstance(copy, Finding):
+            return copy
+        mail = envelope(job, copy, forward_path=path, return_path=self._return_path(job.recipient_id))
+        return objection(mail, connection.offers, by_route=by_route) or (mail, copy)
 
     def _broken_off(self, courier: Courier, job: Job) -> None:
         """We stop in the middle of an attempt: behind the final dot its outcome is unknown, before it nothing is."""

@@ -7,6 +7,7 @@ What delivery asks of the other parts, no more.
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
+from relay.delivery.envelope import Finding
 from relay.delivery.route import Destination, NoRoute
 from store.nouns import Attempt, ContentRef, Job
 
@@ -66,3 +67,15 @@ class Schedule(Protocol):
         least: float,
     ) -> float | None:
         """Choose the time of the next attempt; None: give up."""
+
+
+class Sign(Protocol):
+    """See ``relay.signing.Signing.sign``."""
+
+    async def __call__(self, copy: bytes, at: float) -> bytes | Finding:
+        """Sign a copy of a message that was accepted at this time; or say why it must wait."""
+
+
+async def unsigned(copy: bytes, at: float) -> bytes | Finding:  # noqa: ARG001 - the shape of Sign
+    """Leave a copy as it is, where nothing is signed."""
+    return copy

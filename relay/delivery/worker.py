@@ -27,7 +27,7 @@ from relay.delivery.envelope import Finding, checked_path
 from relay.delivery.hand import Hand
 from relay.delivery.lane import Lane
 from relay.delivery.pool import Pool, plan
-from relay.delivery.ports import Consequence, Contents, Queue, Routes, Schedule
+from relay.delivery.ports import Consequence, Contents, Queue, Routes, Schedule, Sign, unsigned
 from relay.delivery.route import Destination, NoRoute, next_hop
 from relay.delivery.schedule import next_attempt
 from relay.delivery.settling import Settling
@@ -64,6 +64,7 @@ class Delivery:
         clock: Unix seconds, UTC.
         random: 0.0 up to 1.0.
         settings: ``[relay.delivery]``.
+        sign: Signs a copy, as the last thing done to it, without keeping the loop; the same bytes each time.
         schedule: Chooses the time of the next attempt.
     """
 
@@ -80,6 +81,7 @@ class Delivery:
         clock: Callable[[], float],
         random: Callable[[], float],
         settings: DeliverySettings,
+        sign: Sign = unsigned,
         schedule: Schedule = next_attempt,
     ) -> None:
         self._queue = queue
@@ -106,6 +108,7 @@ class Delivery:
             settling=self._settling,
             pool=pool,
             outgoing=outgoing,
+            sign=sign,
             return_path=return_path,
             clock=clock,
             settings=settings,

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from relay.delivery.connection import TlsContexts
 from relay.delivery.pool import Pool
+from relay.delivery.ports import Sign, unsigned
 from relay.delivery.resolver import AddressAnswer, MxAnswer, NoSuchDomain
 from relay.delivery.route import Routes
 from relay.delivery.worker import Delivery
@@ -62,6 +63,7 @@ class World:
         *,
         sinks: dict[str, SmtpSink] | None = None,
         outgoing: Callable[[Job, bytes, bool], bytes] | None = None,
+        sign: Sign = unsigned,
         random: Callable[[], float] = lambda: 0.0,
         claiming: bool = True,
         **settings: Any,
@@ -83,6 +85,7 @@ class World:
             routes=self.routes,
             pool=self.pool,
             outgoing=outgoing or Copies(),
+            sign=sign,
             return_path=lambda recipient_id: f"b{recipient_id}@bounces.test",
             consequence=self.ledger,
             clock=self.clock,
