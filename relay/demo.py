@@ -38,6 +38,7 @@ from relay.sandbox.world import Sandbox
 from relay.serve import Relay, running
 from relay.settings import (
     DeliverySettings,
+    DkimSettings,
     DnsSettings,
     LogSettings,
     RelaySettings,
@@ -143,6 +144,7 @@ def demo_config(directory: Path, *, nameserver: str, mail_port: int, speed: floa
         relay=RelaySettings(
             hostname="relay.demo.test",
             master_key=directory / "master.key",
+            dkim=DkimSettings(keys=directory / "dkim"),
             submission=SubmissionSettings(listen=(f"{_HOST}:0",), certificate=None, private_key=None),
             delivery=DeliverySettings(
                 port=mail_port,

@@ -43,6 +43,7 @@ from relay.log import configure
 from relay.outgoing import Outgoing
 from relay.preflight import host_and_port
 from relay.sandbox.world import Sandbox, route_to
+from relay.signing import Signing
 from relay.submission.acceptance import Acceptance
 from relay.submission.certificate import CertificateFiles, make_certificate
 from relay.submission.limits import Offers, ServerLimits
@@ -152,15 +153,17 @@ class _Assembly:
         made = await make_secrets(store, secrets.token_urlsafe(12))
         consequence = Consequence(store.queue, store.reports, raw_copy=config.bounce.raw_copy)
         outgoing = Outgoing(tokens=tokens, return_paths=return_paths, base_url=config.pixel.base_url)
+        signing = Signing(config.relay.dkim, clock=self.clock, log=self.log.getChild("dkim"))
+        self.stack.callback(signing.close)
 
         sandbox = await self.start_sandbox()
-        delivery = self.start_delivery(store, sandbox, outgoing, consequence)
+        delivery = self.start_delivery(store, sandbox, outgoing, signing, consequence)
         bounce = await self.start_bounce(store, return_paths, consequence)
         pixel = await self.start_pixel(store, tokens)
         if sandbox is not None:
             sandbox.reach(pixel=pixel, bounces=bounce)
         self.start_background(store, delivery)
-        submission = await self.start_submission(store, delivery)
+        submission = await self.start_submission(store, delivery, signing)
         admin = await self.start_admin(store, submission)
         return Relay(store, made, {"submission": submission, "bounce": bounce, "pixel": pixel, "admin": admin})
 
@@ -174,7 +177,7 @@ class _Assembly:
         return sandbox
 
     def start_delivery(
-        self, store: Store, sandbox: Sandbox | None, outgoing: Outgoing, consequence: Consequence
+        self, store: Store, sandbox: Sandbox | None, outgoing: Outgoing, signing: Signing, consequence: Consequence
     ) -> Delivery:
         """Start the way out. At the end, what is behind its final dot gets ``relay.delivery.drain``."""
         relay = self.config.relay
@@ -196,6 +199,7 @@ class _Assembly:
             ),
             pool=Pool(hostname=relay.hostname, settings=relay.delivery, draw=self.draw),
             outgoing=outgoing.copy,
+            sign=signing.sign,
             return_path=outgoing.return_path,
             consequence=consequence,
             clock=self.clock,
@@ -253,7 +257,7 @@ class _Assembly:
         self.stack.push_async_callback(server.stop)
         return _spell(server.addresses)
 
-    async def start_submission(self, store: Store, delivery: Delivery) -> str:
+    async def start_submission(self, store: Store, delivery: Delivery, signing: Signing) -> str:
         """Open the door for new mail; give its address."""
         settings = self.config.relay.submission
         certificate = _certificate(self.config, self.clock(), self.log)
@@ -261,7 +265,14 @@ class _Assembly:
             self.run_beside(keep_fresh(certificate))
         limits = ServerLimits.of(settings.limits)
         gate, guard = gate_of(limits), guard_of(limits)
-        acceptance = Acceptance(store=store, config=self.config, deliver=delivery.offer, clock=self.clock, log=self.log)
+        acceptance = Acceptance(
+            store=store,
+            config=self.config,
+            deliver=delivery.offer,
+            clock=self.clock,
+            log=self.log,
+            signs_for=signing.has_key,
+        )
         addresses: list[tuple[str, int]] = []
         for listen, implicit in ((settings.listen, False), (settings.listen_tls, True)):
             server = SmtpServer(

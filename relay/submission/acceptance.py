@@ -88,6 +88,8 @@ class Acceptance:
         deliver: Given the jobs of each message with its content, right behind the commit. Must not block or raise.
         clock: Unix seconds, UTC.
         log: For faults of ours, and mails refused for their content.
+        signs_for: Says whether mail from a domain (A-labels) is DKIM-signed when it leaves. Mail that is not gets a
+            warning; mail that the application has signed already gets a pixel only if it is. None: nothing is signed.
     """
 
     def __init__(
@@ -98,8 +100,10 @@ class Acceptance:
         deliver: Callable[[Sequence[Job], bytes], None],
         clock: Callable[[], float],
         log: logging.Logger,
+        signs_for: Callable[[str], bool] | None = None,
     ) -> None:
         self._store = store
+        self._signs_for = signs_for
         self._hostname = config.relay.hostname
         self._settings = config.relay.submission
         self._metadata = config.relay.metadata
@@ -181,6 +185,7 @@ class Acceptance:
                 make_id=str(message_id),
                 hostname=self._hostname,
                 metadata=self._metadata,
+                signs_for=self._signs_for,
             )
 
         return look() if len(content) < _LARGE else await asyncio.to_thread(look)
@@ -227,12 +232,19 @@ class Acceptance:
             invoice=controls.invoice,
             tags=controls.tags,
             metadata=controls.metadata,
-            warnings=intake.warnings,
+            warnings=intake.warnings + self._unsigned(intake),
             no_pixel_why=intake.no_pixel_why,
             idempotency_key=controls.idempotency_key,
             prepended=line + intake.added_fields,
             client=f"{session.client_name} [{session.client_address}]",
         )
+
+    def _unsigned(self, intake: Intake) -> tuple[str, ...]:
+        """Warn of mail that leaves without a DKIM signature: many receivers refuse it."""
+        domain = ascii_domain(split_address(intake.header_from)[1])
+        if self._signs_for is None or self._signs_for(domain):
+            return ()
+        return (f"{domain or 'the sender'} has no DKIM key: the mail leaves unsigned",)
 
     def _recipients(self, session: Session, controls: Controls) -> list[NewRecipient]:
         tracking = self._tracking if controls.track is None else strictest(self._tracking, controls.track)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from relay.config import Config
-from relay.settings import DeliverySettings, RelaySettings, SandboxSettings, SubmissionSettings
+from relay.settings import DeliverySettings, DkimSettings, RelaySettings, SandboxSettings, SubmissionSettings
 from store.open import Store, open_store
 from store.settings import StoreSettings
 from tests.conftest import Clock
@@ -25,6 +25,7 @@ def config_in(folder: Path) -> Config:
                 listen=FREE, certificate=folder / "tls" / "certificate.pem", private_key=folder / "tls" / "key.pem"
             ),
             delivery=DeliverySettings(drain=1.0),
+            dkim=DkimSettings(keys=folder / "dkim"),
             sandbox=SandboxSettings(listen=FREE[0]),
         ),
         bounce=base.bounce.model_copy(update={"listen": FREE}),
