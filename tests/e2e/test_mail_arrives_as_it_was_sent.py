@@ -1,14 +1,16 @@
 """Three real clients, one real Postfix: what arrives is what was sent, and one image."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.conftest import MakeHoming, Serve
-from tests.e2e.rigs.clients import Client, with_nodemailer, with_smtplib, with_swaks
+from tests.e2e.rigs.clients import Client, hand_over, with_nodemailer, with_smtplib, with_swaks
 from tests.e2e.rigs.compare import compare
 from tests.e2e.rigs.homing import BOUNCE_DOMAIN, HOSTNAME
+from tests.e2e.rigs.invoice import invoice
 from tests.e2e.rigs.mail_server import SMTP_PORT
 from tests.e2e.rigs.postfix import Postfix
 from tests.e2e.rigs.until import until
@@ -70,3 +72,33 @@ def test_mail_between_servers_is_encrypted_where_the_other_offers_it(
     assert homing.event(event="delivered", address=ANN)["tls"].startswith("TLSv1.3 ")
     received = until("the mail is in the Maildir", lambda: there.mails(ANN))
     assert "using TLSv1.3" in compare(sent.content, received[0]).hops[0]
+
+
+def test_headers_for_us_are_taken_out_and_come_back_in_the_events(
+    serve: Serve[Postfix], make_homing: MakeHoming
+) -> None:
+    """
+    What the application says to us in X-Homing-* fields arrives in the events, and never at the recipient.
+
+    All other fields stay where they were, byte for byte; so does the second copy, that goes to Bob.
+    """
+    bob = "bob@nordlicht.test"
+    there = serve(Postfix("mx.nordlicht.test", mailboxes=[ANN, bob]))
+    homing = make_homing()
+    homing.route("nordlicht.test", f"{there.address}:{SMTP_PORT}")
+    homing.start()
+    plain = invoice(ANN)
+    first, rest = plain.split(b"\r\n", 1)
+    marked = b"X-Homing-Customer: 4711\r\n" + first + b"\r\nx-homing-invoice:\r\n INV-1042\r\n" + rest
+
+    hand_over(homing, marked, [ANN, bob], login=homing.login())
+
+    copies = []
+    for address in (ANN, bob):
+        delivered = homing.event(event="delivered", address=address)
+        assert (delivered["customer"], delivered["invoice"]) == ("4711", "INV-1042")
+        assert delivered["subject"] == "Rechnung für November"
+        received = until("the mail is in the Maildir", partial(there.mails, address))
+        copies.append(compare(plain, received[0]))
+    assert copies[0].pixel_url != copies[1].pixel_url
+    assert copies[0].return_path != copies[1].return_path
