@@ -15,7 +15,8 @@ from relay.submission.auth import AuthGuard
 from relay.submission.gate import Gate
 from relay.submission.handler import Handler
 from relay.submission.limits import Offers, ServerLimits
-from relay.submission.protocol import Shared, SmtpProtocol
+from relay.submission.protocol import SmtpProtocol
+from relay.submission.session import Shared, SmtpSession
 from store.nouns import Reply
 
 _BACKLOG = 1024
@@ -63,7 +64,7 @@ class SmtpServer:
         self._addresses: list[tuple[str, int]] = []
         self._acceptors: list[asyncio.Task[None]] = []
         self._sessions: dict[asyncio.Task[None], SmtpProtocol] = {}
-        self._known: set[SmtpProtocol] = set()
+        self._known: set[SmtpSession] = set()
         self._stopping = False
         self._shared = Shared(
             hostname=hostname,
@@ -186,7 +187,7 @@ class SmtpServer:
             if not protocol.closed.done():
                 protocol.abort()
 
-    def _authenticated(self, protocol: SmtpProtocol) -> None:
+    def _authenticated(self, protocol: SmtpSession) -> None:
         if protocol not in self._known:
             self._known.add(protocol)
             self._gate.known(protocol.talk.client_address)
