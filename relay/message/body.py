@@ -4,6 +4,7 @@ Which part of a mail is the HTML that people see, and why there is none that may
 Pure: no I/O, no clock, no chance.
 """
 
+import re
 from collections.abc import Callable
 
 from relay.message import header as headers
@@ -20,6 +21,7 @@ _UNTOUCHED = {
     "message/partial": "part of a split mail",
     "message/external-body": "content outside the mail",
 }
+_NOT_BLANK = re.compile(rb"[^\t\n\r\x0b\f ]")
 _CLOSED_MULTIPARTS = ("digest", "report", "signed", "encrypted")
 _SIGNATURES = ("dkim-signature", "arc-message-signature")
 
@@ -62,7 +64,7 @@ def _find(raw: bytes, structure: Structure, index: int) -> int:
     part = structure.parts[index]
     if not part.multipart:
         html = part.kind.essence == "text/html" and _is_body(part)
-        return index if html and raw[part.body : part.end].strip() else -1
+        return index if html and _NOT_BLANK.search(raw, part.body, part.end) else -1
     if part.kind.minor in _CLOSED_MULTIPARTS:
         return -1
     children = part.children

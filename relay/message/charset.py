@@ -167,11 +167,13 @@ def shadow(text: bytes, charset: str) -> Shadow | None:
         return _wide_shadow(text, key) if mark in ("", key) else None
     if mark and (mark != "utf8" or key not in ("", "utf8", "unicode11utf8", "utf8mb4")):
         return None
-    if b"\0" in text or b"\x1bN" in text or b"\x1bO" in text:  # shifts for one character, of one or two octets
+    escapes = b"\x1b" in text
+    single_shifts = escapes and (b"\x1bN" in text or b"\x1bO" in text)  # for one character, of one or two octets
+    if b"\0" in text or single_shifts:
         return None
     if key and key not in _SUPERSETS and key not in _ISO_2022:
         return None
-    if b"\x1b" in text or (key in _ISO_2022 and b"\x0e" in text):
+    if escapes or (key in _ISO_2022 and b"\x0e" in text):
         return Shadow(_NOT_ASCII_STATE.sub(_masked, text), 1, "ascii")
     return Shadow(text, 1, "ascii")
 

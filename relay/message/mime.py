@@ -17,6 +17,7 @@ MAX_DEPTH = 50
 MAX_PARTS = 5_000
 MAX_BOUNDARY = 70  # RFC 2046 section 5.1.1
 _MAX_FALSE_DELIMITERS = 200_000  # lines that begin like a delimiter and are none, before we give up
+_HOPS = 24
 _DELIMITER_ROOM = 256  # octets of a delimiter line with its padding
 
 TOO_DEEP = "mime too deep"
@@ -87,6 +88,19 @@ class _Open:
         self.level = {boundary: level for level, boundary in enumerate(self.boundaries)}
         self.needle = b"\r\n--" + _common_start(self.boundaries)
 
+    def next(self, raw: bytes, at: int, end: int) -> int:
+        """Find the next line that begins like a delimiter; its CRLF is the offset given, or -1."""
+        # A single octet is found fifty times as fast as a word, and base64 has no hyphen up to the next delimiter:
+        # so hop over the hyphens of a header first, and search for the word where they are many.
+        for _ in range(_HOPS):
+            hyphen = raw.find(b"-", at + 2, end)
+            if hyphen < 0:
+                return -1
+            if raw.startswith(self.needle, hyphen - 2, end):
+                return hyphen - 2
+            at = hyphen - 1
+        return raw.find(self.needle, at, end)
+
     def find(self, line: bytes) -> tuple[int, bool]:
         """Say which level a line (without its ``--``) delimits, or -1, and whether it closes it."""
         written = line.rstrip(b" \t")
@@ -139,7 +153,7 @@ def _walk(raw: bytes, structure: Structure, opened: _Open, end: int) -> str:
     at = structure.parts[0].body - 2  # the CRLF of the empty line may begin the first delimiter
     false_ones = 0
     while opened.indexes:
-        at = raw.find(opened.needle, at, end)
+        at = opened.next(raw, at, end)
         if at < 0:
             break
         line_end = raw.find(b"\r\n", at + 4, min(at + _DELIMITER_ROOM, end))
@@ -161,10 +175,9 @@ def _walk(raw: bytes, structure: Structure, opened: _Open, end: int) -> str:
         opened.cut(level + 1)
         if len(structure.parts) >= MAX_PARTS:
             return TOO_MANY
-        trouble = _begin(raw, structure, opened, min(line_end + 2, end), end)
-        if trouble:
+        trouble, at = _begin(raw, structure, opened, min(line_end + 2, end), end)
+        if trouble or at < 0:
             return trouble
-        at = line_end
     return ""
 
 
@@ -177,13 +190,13 @@ def _finish(structure: Structure, index: int, at: int) -> None:
         children = part.children if part.multipart and not part.closed else []
 
 
-def _begin(raw: bytes, structure: Structure, opened: _Open, start: int, end: int) -> str:
-    """Add the part that starts behind a delimiter line."""
+def _begin(raw: bytes, structure: Structure, opened: _Open, start: int, end: int) -> tuple[str, int]:
+    """Add the part that starts behind a delimiter line. Returns trouble, and from where to look on (-1: nowhere)."""
     parent_index = opened.indexes[-1]
     parent = structure.parts[parent_index]
     # The header ends at an empty line, or at a delimiter when there is none before it. Both searches stop there,
     # and the walk goes on from there, so no octet is searched twice.
-    limit = raw.find(opened.needle, start - 2, end)
+    limit = opened.next(raw, start - 2, end)
     header_limit = end if limit < 0 else limit + 2
     header = headers.scan(raw, start, header_limit)
     number = f"{parent.number}.{len(parent.children) + 1}" if parent.number else str(len(parent.children) + 1)
@@ -195,7 +208,9 @@ def _begin(raw: bytes, structure: Structure, opened: _Open, start: int, end: int
         # No empty line before the next line that begins like a delimiter: if that is none, it is a broken header.
         line = raw[limit + 4 : min(limit + _DELIMITER_ROOM, end)].split(b"\r\n", 1)[0]
         part.doubtful |= opened.find(line)[0] < 0
-    return _enter(raw, structure, len(structure.parts) - 1, opened) if part.multipart else ""
+    if part.multipart:
+        return _enter(raw, structure, len(structure.parts) - 1, opened), start - 2
+    return "", limit
 
 
 def _enter(raw: bytes, structure: Structure, index: int, opened: _Open) -> str:

@@ -29,8 +29,8 @@ def sent(raw: bytes, *, prepended: bytes = b"") -> bytes:
         (b"A: b\r\nno field\r\nResent-Bcc: x\r\n\r\nBcc: stays\r\n", b"A: b\r\nno field\r\n\r\nBcc: stays\r\n"),
         (
             (
-                b"X-PM-Tag: a\r\nX-MAILGUN-TAG: b\r\nX-SMTPAPI: {}\r\nX-SES-X: c\r\nX-MSYS-API: {}\r\nX-MT-Category: d\r\n"
-                b"X-MC-Tags: e\r\nX-Postal-Tag: f\r\nX-AMP: skip\r\nX-Other: stays\r\n\r\n"
+                b"X-PM-Tag: a\r\nX-MAILGUN-TAG: b\r\nX-SMTPAPI: {}\r\nX-SES-X: c\r\nX-MSYS-API: {}\r\n"
+                b"X-MT-Category: d\r\nX-MC-Tags: e\r\nX-Postal-Tag: f\r\nX-AMP: skip\r\nX-Other: stays\r\n\r\n"
             ),
             b"X-Other: stays\r\n\r\n",
         ),
