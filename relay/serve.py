@@ -19,7 +19,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from logging import Logger
 from pathlib import Path
 from typing import Any, Literal
@@ -140,6 +140,7 @@ class _Assembly:
     clock: Callable[[], float]
     draw: Callable[[], float]
     log: Logger
+    up: dict[str, bool] = field(default_factory=dict)  # what listens now, for /readyz
 
     async def start(self) -> Relay:
         """Start the relay."""
@@ -164,7 +165,7 @@ class _Assembly:
             sandbox.reach(pixel=pixel, bounces=bounce)
         self.start_background(store, delivery)
         submission = await self.start_submission(store, delivery, signing)
-        admin = await self.start_admin(store, submission)
+        admin = await self.start_admin(store, delivery, submission)
         return Relay(store, made, {"submission": submission, "bounce": bounce, "pixel": pixel, "admin": admin})
 
     async def start_sandbox(self) -> Sandbox | None:
@@ -242,6 +243,7 @@ class _Assembly:
         self.stack.push_async_callback(server.stop, STOP_GRACE)
         for address in settings.listen:
             await server.start(address)
+        self.note_up("bounce")
         return _spell(server.addresses)
 
     async def start_pixel(self, store: Store, tokens: Tokens) -> str:
@@ -255,6 +257,7 @@ class _Assembly:
         )
         await server.start()
         self.stack.push_async_callback(server.stop)
+        self.note_up("pixel")
         return _spell(server.addresses)
 
     async def start_submission(self, store: Store, delivery: Delivery, signing: Signing) -> str:
@@ -292,14 +295,15 @@ class _Assembly:
             for address in listen:
                 await server.start(address)
             addresses += server.addresses
+        self.note_up("submission")
         return _spell(addresses)
 
-    async def start_admin(self, store: Store, submission: str) -> str:
-        """Start the pages, which say that all is up; give their address."""
+    async def start_admin(self, store: Store, delivery: Delivery, submission: str) -> str:
+        """Start the pages, which say whether all is up; give their address."""
         server = AdminServer(
             settings=self.config.admin,
             store=store,
-            ready=lambda: dict.fromkeys(("submission", "delivery", "bounce", "pixel"), True),
+            ready=lambda: {**self.up, "delivery": not delivery.paused},
             smtp_settings=smtp_settings(self.config, submission),
             clock=self.clock,
             log=self.log.getChild("admin"),
@@ -311,12 +315,17 @@ class _Assembly:
     def start_background(self, store: Store, delivery: Delivery) -> None:
         """Start what goes on beside the mail."""
         lease = self.config.store.lease
-        self.run_beside(take_over_lapsed(store, every=lease / 2, wake=delivery.wake, log=self.log))
+        self.run_beside(take_over_lapsed(store, every=lease / 3, wake=delivery.wake, log=self.log))
         self.run_beside(keep_swept(store, clock=self.clock, log=self.log))
         if self.log.isEnabledFor(logging.INFO):
             events = self.log.getChild("events")
             as_json = self.config.relay.log.format == "json"
             self.run_beside(follow_journal(store, json=as_json, log=self.log, write=events.info))
+
+    def note_up(self, part: str) -> None:
+        """Note that a part listens, until it is told to stop."""
+        self.up[part] = True
+        self.stack.callback(self.up.__setitem__, part, False)
 
     def run_beside(self, loop: Coroutine[Any, Any, None]) -> None:
         """Run a loop until the relay stops."""
