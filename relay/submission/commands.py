@@ -38,6 +38,8 @@ _SIZE = re.compile(r"[0-9]{1,20}")  # RFC 1870 section 3; [0-9]: str.isdigit tak
 _NOTIFY = re.compile(r"NEVER|(?:SUCCESS|FAILURE|DELAY)(?:,(?:SUCCESS|FAILURE|DELAY))*", re.IGNORECASE)
 _ORCPT = re.compile(rf"[A-Za-z0-9-]+;{_XTEXT.pattern}")
 _NAME = re.compile(r"[!-~]{1,255}")
+# RFC 3030 section 2:  bdat-cmd = "BDAT" SP chunk-size [ SP end-marker ]   chunk-size = 1*DIGIT   end-marker = "LAST"
+_CHUNK_SIZE = re.compile(rb"[0-9]{1,20}")
 
 _MAX_PATH = 256  # octets with its brackets, RFC 5321 section 4.5.3.1.3
 _MAX_DOMAIN = 255  # section 4.5.3.1.2
@@ -50,6 +52,15 @@ class PathCommand:
 
     path: str
     parameters: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkCommand:
+    """BDAT: so many octets follow, whatever the command is worth."""
+
+    size: int
+    last: bool
+    good: bool  # nothing but LAST follows the size
 
 
 def split_command(line: bytes) -> tuple[str, bytes]:
@@ -115,6 +126,15 @@ def parse_rcpt(argument: bytes, *, extended: bool, dsn: bool, smtputf8: bool) ->
     if not smtputf8 and not all(value.isascii() for value in command.parameters.values()):
         return replies.BAD_PARAMETER
     return command
+
+
+def parse_bdat(argument: bytes) -> ChunkCommand | None:
+    """Read what follows BDAT (RFC 3030 section 2); None when it cannot be told how many octets the chunk has."""
+    size, _, rest = argument.partition(b" ")
+    if not _CHUNK_SIZE.fullmatch(size):
+        return None
+    marker = rest.strip(b" ").upper()
+    return ChunkCommand(int(size), last=marker == b"LAST", good=marker in (b"", b"LAST"))
 
 
 def decode_xtext(text: str) -> str | None:

@@ -165,11 +165,15 @@ class Connection(SMTP):
         del self._inbox[: found + 1]
         return b"" if dropped or len(line) > limit else line
 
-    async def read_block(self, due: float) -> bytearray:
-        """Give all that came, at least an octet; CutOffError when nothing does by ``due`` (loop time)."""
+    async def read_block(self, due: float, *, most: int | None = None) -> bytearray:
+        """Give what came, up to ``most`` octets, at least one; CutOffError when none does by ``due`` (loop time)."""
         while not self._inbox:
             await self.flush()
             await self._more(due)
+        if most is not None and most < len(self._inbox):
+            block = self._inbox[:most]
+            del self._inbox[:most]  # cheap, also of much: what is behind does not move
+            return block
         block, self._inbox = self._inbox, bytearray()
         return block
 

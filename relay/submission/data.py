@@ -1,8 +1,9 @@
 """
-The content that follows DATA, out of blocks cut anywhere.
+The content that follows DATA, or comes in chunks by BDAT, out of blocks cut anywhere.
 
-The end is CR LF "." CR LF and nothing else: a bare CR or LF ends nothing, so no other mail can hide in this one
-(RFC 5321 sections 2.3.8 and 4.1.1.4). Blocks are searched and unstuffed as a whole, never line by line.
+The end of DATA's is CR LF "." CR LF and nothing else: a bare CR or LF ends nothing, so no other mail can hide in this
+one (RFC 5321 sections 2.3.8 and 4.1.1.4). Chunks are counted, and dots mean nothing in them (RFC 3030 section 2).
+Blocks are searched and unstuffed as a whole, never line by line.
 
 Pure: no I/O, no clock, no chance.
 """
@@ -10,17 +11,15 @@ Pure: no I/O, no clock, no chance.
 _END = b"\r\n.\r\n"
 
 
-class DataReader:
+class _Content:
     """
-    Collects one content.
+    One content as it comes, what is noticed in it, and the limits.
 
-    ``feed`` it every block in order. Afterwards ``content`` is what was sent, its dots unstuffed (RFC 5321 section
-    4.5.2), with the line ends it came with; or b"" when ``too_large`` or ``long_line`` says that it was dropped:
-    from then on it is only counted, and memory stays flat.
+    ``content`` is b"" when ``too_large`` or ``long_line`` says that it was dropped: from then on it is only counted,
+    and memory stays flat. Whoever calls ``take`` never parts a CR from the LF behind it.
     """
 
     def __init__(self, *, max_size: int, max_line: int) -> None:
-        self.received = 0  # octets that were fed, all of them
         self.size = 0  # octets of the content so far
         self.too_large = False  # size passed max_size
         self.long_line = False  # a line, ended by CR or LF, passed max_line
@@ -29,38 +28,15 @@ class DataReader:
         self._max_size = max_size
         self._max_line = max_line
         self._kept = bytearray()  # not a list of pieces: of very small ones each would cost many times its octets
-        self._held = b"\r\n"  # may become part of an end; at first the line end of the DATA command itself
-        self._begun = False  # the line end of the DATA command is off
         self._line = 0  # octets of the line that is not ended yet
 
     @property
     def content(self) -> bytes:
-        """The content, complete once ``feed`` gave a rest."""
+        """The content, with the line ends it came with; complete when its reader says so."""
         return bytes(self._kept)
 
-    def feed(self, block: bytes | bytearray) -> bytes | None:
-        """Take the next block: None while the end is yet to come, else the octets behind the end."""
-        self.received += len(block)
-        text = self._held + block
-        dot = text.find(b"\r\n.")  # one search finds what is to be unstuffed, or the end, or that there is neither
-        end = dot if dot < 0 or text.startswith(_END, dot) else text.find(_END, dot)
-        if end >= 0:
-            self._take(text[: end + 2], stuffed=dot < end)
-            return text[end + 5 :]
-        keep = _possible_end(text)
-        self._held = text[len(text) - keep :]
-        self._take(text[: len(text) - keep], stuffed=dot >= 0)
-        return None
-
-    def _take(self, text: bytes, *, stuffed: bool) -> None:
-        """Add octets that are content; a line end and the dot behind it are never in different calls."""
-        if not text:
-            return
-        if stuffed:
-            text = text.replace(b"\r\n.", b"\r\n")
-        if not self._begun:
-            self._begun = True
-            text = text[2:]
+    def take(self, text: bytes) -> None:
+        """Add octets that are content."""
         self.size += len(text)
         self._notice(text)
         if self.size > self._max_size:
@@ -91,6 +67,74 @@ class DataReader:
                 self.long_line = self.long_line or self._line + min(breaks) > self._max_line
                 self._line = len(stretch) - 1 - max(stretch.rfind(b"\n"), stretch.rfind(b"\r"))
             self.long_line = self.long_line or self._line > self._max_line
+
+
+class DataReader(_Content):
+    """
+    Collects one content of DATA.
+
+    ``feed`` it every block in order; the content is complete once that gave a rest, its dots unstuffed (RFC 5321
+    section 4.5.2).
+    """
+
+    def __init__(self, *, max_size: int, max_line: int) -> None:
+        super().__init__(max_size=max_size, max_line=max_line)
+        self.received = 0  # octets that were fed, all of them
+        self._held = b"\r\n"  # may become part of an end; at first the line end of the DATA command itself
+        self._begun = False  # the line end of the DATA command is off
+
+    def feed(self, block: bytes | bytearray) -> bytes | None:
+        """Take the next block: None while the end is yet to come, else the octets behind the end."""
+        self.received += len(block)
+        text = self._held + block
+        dot = text.find(b"\r\n.")  # one search finds what is to be unstuffed, or the end, or that there is neither
+        end = dot if dot < 0 or text.startswith(_END, dot) else text.find(_END, dot)
+        if end >= 0:
+            self._unstuff(text[: end + 2], stuffed=dot < end)
+            return text[end + 5 :]
+        keep = _possible_end(text)
+        self._held = text[len(text) - keep :]
+        self._unstuff(text[: len(text) - keep], stuffed=dot >= 0)
+        return None
+
+    def _unstuff(self, text: bytes, *, stuffed: bool) -> None:
+        """Add octets that are content; a line end and the dot behind it are never in different calls."""
+        if not text:
+            return
+        if stuffed:
+            text = text.replace(b"\r\n.", b"\r\n")
+        if not self._begun:
+            self._begun = True
+            text = text[2:]
+        self.take(text)
+
+
+class ChunkReader(_Content):
+    """
+    Collects one content of BDAT, chunk by chunk.
+
+    ``feed`` it the octets of every chunk, and ``finish`` it behind the last one.
+    """
+
+    def __init__(self, *, max_size: int, max_line: int) -> None:
+        super().__init__(max_size=max_size, max_line=max_line)
+        self._held = b""  # a CR whose LF may come with the next block
+        self._last = b""  # the last octet
+
+    def feed(self, block: bytes) -> None:
+        """Take the next octets."""
+        if not block:
+            return
+        self._last = block[-1:]
+        text = self._held + block
+        self._held = b"\r" if self._last == b"\r" else b""
+        self.take(text.removesuffix(b"\r") if self._held else text)
+
+    def finish(self) -> None:
+        """Complete the content; a last line without an end gets one, as it would have in DATA."""
+        self.take(self._held)
+        if self._last not in (b"", b"\r", b"\n"):
+            self.take(b"\r\n")
 
 
 def _possible_end(text: bytes) -> int:

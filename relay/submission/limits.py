@@ -59,7 +59,7 @@ class ServerLimits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offers:
-    """What EHLO offers beside SIZE, 8BITMIME, SMTPUTF8, PIPELINING and ENHANCEDSTATUSCODES, which are always there."""
+    """What EHLO offers beside SIZE, PIPELINING, CHUNKING, 8BITMIME, SMTPUTF8 and ENHANCEDSTATUSCODES, always there."""
 
     # "never": there is no AUTH at all (the bounce listener). "tls": only under TLS. "loopback": under TLS, and in
     # clear text for clients on this machine. "insecure": in clear text for all.

@@ -73,11 +73,14 @@ TOO_LARGE = Reply.make(552, "5.3.4", "Message too large")
 TOO_MANY_RECIPIENTS = Reply.make(452, "4.5.3", "Too many recipients")  # section 4.5.3.1.10
 SENDER_NOT_ALLOWED = Reply.make(553, "5.7.1", "This sender is not allowed for this user")
 
-# DATA (RFC 5321 sections 4.1.1.4 and 4.5.2)
+# DATA (RFC 5321 sections 4.1.1.4 and 4.5.2) and BDAT (RFC 3030)
 START_DATA = Reply.make(354, None, "End data with <CR><LF>.<CR><LF>")
 NO_VALID_RECIPIENTS = Reply.make(554, "5.5.1", "No valid recipients")
 TEXT_LINE_TOO_LONG = Reply.make(500, "5.5.2", "A line of the message is too long")
 FAR_TOO_LARGE = Reply.make(421, "4.3.0", "Message far too large, closing")
+CHUNK_OK = Reply.make(250, "2.0.0", "Ok, go on")
+CHUNK_LOST = Reply.make(421, "4.5.4", "Cannot tell how long this chunk is, closing")  # its octets are no commands
+CONTENT_BEGUN = Reply.make(503, "5.5.1", "The content has begun in chunks, end it with BDAT")
 BARE_NEWLINES = Reply.make(550, "5.5.2", "Message has a bare CR or LF")
 NUL_IN_MESSAGE = Reply.make(550, "5.6.0", "Message has a NUL octet")
 NOT_ONE_FROM = Reply.make(550, "5.6.0", "Message needs exactly one From field with an address")

@@ -105,10 +105,11 @@ class SmtpSession(Connection):
         if self._commands % 100 == 0:
             await asyncio.sleep(0)  # a long pipelined group lets others have their turn
         verb, argument = split_command(line)
+        known = verb == "BDAT" and self.discarding
         reply = await self._obey(verb, argument, line)
         if reply is None:
             return True
-        if reply.code in _MISTAKES and verb != "RCPT":
+        if reply.code in _MISTAKES and verb != "RCPT" and not known:
             self._mistakes += 1
             if self._mistakes > self.limits.bad_commands:
                 reply = replies.TOO_MANY_ERRORS
@@ -119,16 +120,17 @@ class SmtpSession(Connection):
 
     async def _obey(self, verb: str, argument: bytes, line: bytes) -> Reply | None:
         """Give the reply to one line; None when there is none to give."""
-        if not line or (len(line) > self.limits.max_command and verb != "AUTH"):
+        too_long = not line or (len(line) > self.limits.max_command and verb != "AUTH")
+        if verb.startswith("BDAT") and (too_long or verb != "BDAT" or not line.endswith(b"\r\n")):
+            return replies.CHUNK_LOST  # what follows is a chunk: to go on would be to take mail for commands
+        if too_long:
             return replies.LINE_TOO_LONG
         if verb in _HTTP or line[0] in NO_LETTERS:
             return replies.NO_SERVICE
         if not line.endswith(b"\r\n"):
             return replies.BARE_LINE_END
-        if verb in _IDLE:
-            self._idle += 1
-            if self._idle > self.limits.idle_commands:
-                return replies.TOO_IDLE
+        if verb in _IDLE and self.too_idle():
+            return replies.TOO_IDLE
         act = self.verbs.get(verb)
         return await act(argument) if act else replies.UNKNOWN_COMMAND
 
@@ -153,7 +155,7 @@ class SmtpSession(Connection):
         return None
 
     def _keywords(self) -> list[str]:
-        keywords = ["PIPELINING", f"SIZE {self.limits.max_message_size}", "8BITMIME", "SMTPUTF8"]
+        keywords = ["PIPELINING", "CHUNKING", f"SIZE {self.limits.max_message_size}", "8BITMIME", "SMTPUTF8"]
         keywords.append("ENHANCEDSTATUSCODES")
         if self.shared.offers.dsn:
             keywords.append("DSN")
@@ -289,6 +291,16 @@ class SmtpSession(Connection):
     def forget_message(self) -> None:
         """Drop the message that was begun, if any."""
         self.talk.forget_message()
+
+    @property
+    def discarding(self) -> bool:
+        """Whether chunks are thrown away since an earlier one was refused: theirs are no new mistakes."""
+        return False
+
+    def too_idle(self) -> bool:
+        """Count a command that leads nowhere by itself; True when it is one too many."""
+        self._idle += 1
+        return self._idle > self.limits.idle_commands
 
     def count_anew(self) -> None:
         """Forget bad and idle commands: the client did something useful."""

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.submission.data import DataReader
+from relay.submission.data import ChunkReader, DataReader
 
 END = b"\r\n.\r\n"
 # Few octets, so that line ends, dots and their mixtures meet often.
@@ -123,3 +123,47 @@ def test_memory_stays_flat_while_it_discards(block: bytes) -> None:
     assert reader.feed(END + b"RSET\r\n") == b"RSET\r\n"
     assert reader.content == b""
     assert reader.received == 500 * len(block) + len(END) + 6
+
+
+# The chunks of BDAT.
+
+
+def read_chunks(*blocks: bytes, max_size: int = 10_000, max_line: int = 1_000) -> ChunkReader:
+    reader = ChunkReader(max_size=max_size, max_line=max_line)
+    for block in blocks:
+        reader.feed(block)
+    reader.finish()
+    return reader
+
+
+@given(WILD, st.data())
+def test_chunks_are_taken_as_they_are(content: bytes, data: st.DataObject) -> None:
+    """No dot is taken off and none ends anything; only a missing end of the last line is added, however it is cut."""
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(content)), max_size=6)))
+    blocks = [content[a:b] for a, b in zip([0, *cuts], [*cuts, len(content)], strict=True)]
+    for reader in (read_chunks(*blocks), read_chunks(*(content[n : n + 1] for n in range(len(content))))):
+        ended = not content or content.endswith((b"\r", b"\n"))
+        assert reader.content == content + (b"" if ended else b"\r\n")
+        assert reader.size == len(reader.content)
+        assert reader.nul == (b"\0" in content)
+        assert reader.bare == bool(re.search(rb"\r(?!\n)|(?<!\r)\n", content))
+
+
+@pytest.mark.parametrize("cut", range(3))
+def test_limits_of_chunks_are_exact(cut: int) -> None:
+    """As in DATA: just the limit passes, an octet more is dropped, wherever it is cut."""
+    for text, large, long in ((b"x" * 20 + b"\r\n", False, False), (b"x" * 21 + b"\r\n", False, True)):
+        reader = read_chunks(text[:cut], text[cut:], max_line=20)
+        assert (reader.too_large, reader.long_line) == (large, long)
+    assert not read_chunks(b"x" * cut, b"x" * (8 - cut), max_size=10).too_large
+    reader = read_chunks(b"x" * cut, b"x" * (9 - cut), max_size=10)
+    assert (reader.too_large, reader.content) == (True, b"")
+
+
+def test_memory_of_chunks_stays_flat_while_it_discards() -> None:
+    """Beyond the limit nothing is kept."""
+    reader = ChunkReader(max_size=10_000, max_line=20_000)
+    for _ in range(500):
+        reader.feed(b"x" * 4096)
+        assert len(reader._kept) <= 10_000
+    assert reader.content == b""

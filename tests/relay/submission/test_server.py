@@ -48,6 +48,7 @@ async def test_greeting_and_offers_name_no_version() -> None:
         assert (await client.ask(b"EHLO c\r\n")).split("\n") == [
             f"250-{HOSTNAME}",
             "250-PIPELINING",
+            "250-CHUNKING",
             "250-SIZE 10000",
             "250-8BITMIME",
             "250-SMTPUTF8",
@@ -272,6 +273,32 @@ async def test_a_busy_sender_is_never_cut_off() -> None:
             await client.send(b"x" * 98 + b"\r\n")
             await asyncio.sleep(0.01)
         assert (await client.ask(b".\r\n")).startswith("250")
+
+
+async def test_chunks_too_slow_are_cut_off() -> None:
+    """The time of a content counts over all its chunks: a chunk of one octet now and then does not extend it."""
+    async with serving(content_grace=0.1, content_rate=10_000.0) as relay:
+        client = await relay.ready()
+        await client.send(LETTER.removesuffix(b"DATA\r\n"))
+        for _ in range(2):
+            await client.reply()
+        drip = asyncio.create_task(drip_into(client, b"BDAT 1\r\nx"))
+        said = "250"
+        while said.startswith("250"):
+            said = await client.reply()
+        drip.cancel()
+        assert said == str(replies.WAITED_TOO_LONG)
+        assert relay.handler.taken == []
+
+
+async def test_a_chunk_that_stops_is_cut_off() -> None:
+    """Octets that were announced and do not come."""
+    async with serving(content_grace=0.05) as relay:
+        client = await relay.ready()
+        await client.send(LETTER.removesuffix(b"DATA\r\n") + b"BDAT 10 LAST\r\nabc")
+        said = [await client.reply() for _ in range(4)]
+        assert said[2:] == [str(replies.WAITED_TOO_LONG), ""]
+        assert relay.handler.taken == []
 
 
 async def test_a_client_that_never_reads_is_aborted() -> None:

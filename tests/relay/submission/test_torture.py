@@ -3,7 +3,8 @@
 import pytest
 
 from tests.relay.submission.rig import Client, serving
-from tests.relay.submission.torture import CASES, Case
+from tests.relay.submission.torture import CASES
+from tests.relay.submission.torture_case import Case
 
 
 def test_the_table_is_long_enough_and_names_each_case_once() -> None:

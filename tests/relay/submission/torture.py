@@ -1,87 +1,43 @@
-"""
-The torture table: what is sent, and exactly what must come back.
-
-A step is what the client writes at once, and the replies that must follow: code and enhanced code of each, in order.
-After the last one the session must be in step (NOOP is answered 250 2.0.0) or closed, and the handler must have taken
-just the contents named. No step may bring any other reply.
-"""
+"""The torture table: every case of ``torture_case.py``, by what it is about."""
 
 from base64 import b64encode
-from dataclasses import dataclass
 
-MAIL = b"MAIL FROM:<ann@club.test>\r\n"
-RCPT = b"RCPT TO:<bob@example.org>\r\n"
-DATA = b"DATA\r\n"
-END = b"\r\n.\r\n"
-HELLO = b"Subject: hello\r\n\r\nHi"
-GOOD = b64encode(b"\0app\0correct horse")
-BAD = b64encode(b"\0app\0wrong")
-HIDDEN = MAIL + RCPT + DATA + b"Subject: smuggled\r\n\r\nx\r\n.\r\n"  # 250 250 354 250 if it were obeyed
-
-
-@dataclass(frozen=True)
-class Case:
-    """One conversation."""
-
-    name: str
-    steps: tuple[tuple[bytes, str], ...]  # what is sent; replies that follow, parted by " | "
-    taken: tuple[bytes, ...] = ()  # contents
-    closed: bool = False  # the server closes
-    begin: str = "ready"  # "greeted", "hello" (EHLO was said), "ready" (authenticated)
-
-
-def _mail(content: bytes, reply: str, *taken: bytes) -> tuple[tuple[tuple[bytes, str], ...], tuple[bytes, ...]]:
-    """One mail sent step by step, and what must be taken of it."""
-    return (
-        (MAIL, "250 2.1.0"),
-        (RCPT, "250 2.1.5"),
-        (DATA, "354"),
-        (content + END, reply),
-    ), taken
-
-
-def _content(name: str, content: bytes, reply: str, *taken: bytes) -> Case:
-    steps, kept = _mail(content, reply, *taken)
-    return Case(name, steps, kept)
-
-
-def _one(name: str, line: bytes, reply: str, begin: str = "ready") -> Case:
-    return Case(name, ((line, reply),), begin=begin)
-
-
-def _not_an_end(name: str, end: bytes) -> Case:
-    """Octets that some servers take for the end of a content, with a whole mail hidden behind."""
-    text = b"Subject: a\r\n\r\nbody" + end
-    # Line by line, as RFC 5321 section 4.5.2 says it: all of HIDDEN but its last three octets is content.
-    content = (text + HIDDEN).removesuffix(b".\r\n").replace(b"\r\n.", b"\r\n")
-    return Case(
-        f"smuggle: {name}",
-        ((MAIL, "250 2.1.0"), (RCPT, "250 2.1.5"), (DATA, "354"), (text + HIDDEN, "250 2.0.0")),
-        (content,),
-    )
-
+from tests.relay.submission.torture_case import (
+    BAD,
+    DATA,
+    END,
+    GOOD,
+    HELLO,
+    HIDDEN,
+    MAIL,
+    RCPT,
+    Case,
+    content,
+    not_an_end,
+    one,
+)
+from tests.relay.submission.torture_chunks import CHUNKS
 
 COMMANDS = (
-    _one("unknown verb", b"FOO\r\n", "500 5.5.2"),
-    _one("unknown verb with argument", b"XCLIENT ADDR=127.0.0.1\r\n", "500 5.5.2"),
-    _one("empty line", b"\r\n", "500 5.5.2"),
-    _one("blank line", b"   \r\n", "500 5.5.2"),
-    _one("verb with NUL", b"NO\0OP\r\n", "500 5.5.2"),
-    _one("verb of high octets", b"\xff\xfe\xfd\r\n", "500 5.5.2"),
-    _one("lower case verb", b"noop\r\n", "250 2.0.0"),
-    _one("NOOP with argument", b"NOOP anything at all\r\n", "250 2.0.0"),
-    _one("RSET with argument", b"RSET now\r\n", "501 5.5.4"),
-    _one("QUIT with argument", b"QUIT now\r\n", "501 5.5.4"),
-    _one("VRFY", b"VRFY ann\r\n", "252 2.5.2"),
-    _one("VRFY of nobody", b"VRFY\r\n", "501 5.5.4"),
-    _one("EXPN", b"EXPN staff\r\n", "502 5.5.1"),
-    _one("HELP", b"HELP\r\n", "214 2.0.0"),
-    _one("BDAT, which is not offered", b"BDAT 3 LAST\r\n", "500 5.5.2"),
-    _one("bare LF ends no command", b"NOOP\n", "500 5.5.2"),
-    _one("CR within a command", b"NOOP\rRSET\r\n", "500 5.5.2"),
-    _one("command at the limit", b"NOOP " + b"x" * 2041 + b"\r\n", "250 2.0.0"),
-    _one("command over the limit", b"NOOP " + b"x" * 2042 + b"\r\n", "500 5.5.2"),
-    _one("100 kB command", b"NOOP " + b"x" * 100_000 + b"\r\n", "500 5.5.2"),
+    one("unknown verb", b"FOO\r\n", "500 5.5.2"),
+    one("unknown verb with argument", b"XCLIENT ADDR=127.0.0.1\r\n", "500 5.5.2"),
+    one("empty line", b"\r\n", "500 5.5.2"),
+    one("blank line", b"   \r\n", "500 5.5.2"),
+    one("verb with NUL", b"NO\0OP\r\n", "500 5.5.2"),
+    one("verb of high octets", b"\xff\xfe\xfd\r\n", "500 5.5.2"),
+    one("lower case verb", b"noop\r\n", "250 2.0.0"),
+    one("NOOP with argument", b"NOOP anything at all\r\n", "250 2.0.0"),
+    one("RSET with argument", b"RSET now\r\n", "501 5.5.4"),
+    one("QUIT with argument", b"QUIT now\r\n", "501 5.5.4"),
+    one("VRFY", b"VRFY ann\r\n", "252 2.5.2"),
+    one("VRFY of nobody", b"VRFY\r\n", "501 5.5.4"),
+    one("EXPN", b"EXPN staff\r\n", "502 5.5.1"),
+    one("HELP", b"HELP\r\n", "214 2.0.0"),
+    one("bare LF ends no command", b"NOOP\n", "500 5.5.2"),
+    one("CR within a command", b"NOOP\rRSET\r\n", "500 5.5.2"),
+    one("command at the limit", b"NOOP " + b"x" * 2041 + b"\r\n", "250 2.0.0"),
+    one("command over the limit", b"NOOP " + b"x" * 2042 + b"\r\n", "500 5.5.2"),
+    one("100 kB command", b"NOOP " + b"x" * 100_000 + b"\r\n", "500 5.5.2"),
     Case("endless command", ((b"x" * 3_000_000, "421 4.7.0"),), closed=True),
     Case("QUIT", ((b"QUIT\r\n", "221 2.0.0"),), closed=True),
     Case("QUIT before EHLO", ((b"QUIT\r\n", "221 2.0.0"),), closed=True, begin="greeted"),
@@ -106,14 +62,14 @@ COMMANDS = (
 )
 
 ORDER = (
-    _one("MAIL before EHLO", MAIL, "503 5.5.1", "greeted"),
-    _one("AUTH before EHLO", b"AUTH PLAIN " + GOOD + b"\r\n", "503 5.5.1", "greeted"),
-    _one("RCPT before MAIL", RCPT, "503 5.5.1"),
-    _one("DATA before MAIL", DATA, "503 5.5.1"),
-    _one("EHLO without a name", b"EHLO\r\n", "501 5.5.4", "greeted"),
-    _one("EHLO with two words", b"EHLO my computer\r\n", "501 5.5.4", "greeted"),
-    _one("HELO", b"HELO client.test\r\n", "250", "greeted"),
-    _one("EHLO with a strange name", b"EHLO MY_PC\r\n", "250", "greeted"),
+    one("MAIL before EHLO", MAIL, "503 5.5.1", "greeted"),
+    one("AUTH before EHLO", b"AUTH PLAIN " + GOOD + b"\r\n", "503 5.5.1", "greeted"),
+    one("RCPT before MAIL", RCPT, "503 5.5.1"),
+    one("DATA before MAIL", DATA, "503 5.5.1"),
+    one("EHLO without a name", b"EHLO\r\n", "501 5.5.4", "greeted"),
+    one("EHLO with two words", b"EHLO my computer\r\n", "501 5.5.4", "greeted"),
+    one("HELO", b"HELO client.test\r\n", "250", "greeted"),
+    one("EHLO with a strange name", b"EHLO MY_PC\r\n", "250", "greeted"),
     Case("DATA before RCPT", ((MAIL + DATA, "250 2.1.0 | 503 5.5.1"),)),
     Case("DATA with argument", ((MAIL + RCPT + b"DATA x\r\n", "250 2.1.0 | 250 2.1.5 | 501 5.5.4"),)),
     Case("MAIL twice", ((MAIL + MAIL, "250 2.1.0 | 503 5.5.1"),)),
@@ -129,20 +85,20 @@ ORDER = (
 )
 
 ADDRESSES = (
-    _one("sender without brackets", b"MAIL FROM:ann@club.test\r\n", "501 5.1.7"),
-    _one("sender without its end", b"MAIL FROM:<ann@club.test\r\n", "501 5.1.7"),
-    _one("sender without domain", b"MAIL FROM:<ann>\r\n", "501 5.1.7"),
-    _one("junk behind the sender", b"MAIL FROM:<ann@club.test>x\r\n", "501 5.1.7"),
-    _one("sender with a route", b"MAIL FROM:<@a.test:ann@club.test>\r\n", "501 5.1.7"),
-    _one("sender with NUL", b"MAIL FROM:<a\0nn@club.test>\r\n", "501 5.1.7"),
-    _one("sender with CR", b"MAIL FROM:<a\rnn@club.test>\r\n", "501 5.1.7"),
-    _one("sender of broken UTF-8", b"MAIL FROM:<\xc3\x28@club.test> SMTPUTF8\r\n", "501 5.1.7"),
-    _one("wide sender without SMTPUTF8", "MAIL FROM:<änn@club.test>\r\n".encode(), "553 5.6.7"),
-    _one("wide sender", "MAIL FROM:<änn@club.test> SMTPUTF8\r\n".encode(), "250 2.1.0"),
-    _one("null sender", b"MAIL FROM:<>\r\n", "250 2.1.0"),
-    _one("blank behind the colon", b"MAIL FROM: <ann@club.test>\r\n", "250 2.1.0"),
-    _one("MAIL without FROM", b"MAIL <ann@club.test>\r\n", "501 5.5.4"),
-    _one("MAIL alone", b"MAIL\r\n", "501 5.5.4"),
+    one("sender without brackets", b"MAIL FROM:ann@club.test\r\n", "501 5.1.7"),
+    one("sender without its end", b"MAIL FROM:<ann@club.test\r\n", "501 5.1.7"),
+    one("sender without domain", b"MAIL FROM:<ann>\r\n", "501 5.1.7"),
+    one("junk behind the sender", b"MAIL FROM:<ann@club.test>x\r\n", "501 5.1.7"),
+    one("sender with a route", b"MAIL FROM:<@a.test:ann@club.test>\r\n", "501 5.1.7"),
+    one("sender with NUL", b"MAIL FROM:<a\0nn@club.test>\r\n", "501 5.1.7"),
+    one("sender with CR", b"MAIL FROM:<a\rnn@club.test>\r\n", "501 5.1.7"),
+    one("sender of broken UTF-8", b"MAIL FROM:<\xc3\x28@club.test> SMTPUTF8\r\n", "501 5.1.7"),
+    one("wide sender without SMTPUTF8", "MAIL FROM:<änn@club.test>\r\n".encode(), "553 5.6.7"),
+    one("wide sender", "MAIL FROM:<änn@club.test> SMTPUTF8\r\n".encode(), "250 2.1.0"),
+    one("null sender", b"MAIL FROM:<>\r\n", "250 2.1.0"),
+    one("blank behind the colon", b"MAIL FROM: <ann@club.test>\r\n", "250 2.1.0"),
+    one("MAIL without FROM", b"MAIL <ann@club.test>\r\n", "501 5.5.4"),
+    one("MAIL alone", b"MAIL\r\n", "501 5.5.4"),
     Case(
         "recipients",
         (
@@ -235,8 +191,8 @@ SIZES = (
             ((b"x" * 98 + b"\r\n") * 101 + b".\r\n", "552 5.3.4"),
         ),
     ),
-    _content("content at the limit", (b"x" * 98 + b"\r\n") * 99 + b"x" * 98, "250 2.0.0", (b"x" * 98 + b"\r\n") * 100),
-    _content("content one over", (b"x" * 98 + b"\r\n") * 99 + b"x" * 99, "552 5.3.4"),
+    content("content at the limit", (b"x" * 98 + b"\r\n") * 99 + b"x" * 98, "250 2.0.0", (b"x" * 98 + b"\r\n") * 100),
+    content("content one over", (b"x" * 98 + b"\r\n") * 99 + b"x" * 99, "552 5.3.4"),
     Case(
         "content far over",
         (
@@ -245,8 +201,8 @@ SIZES = (
         ),
         closed=True,
     ),
-    _content("line at the limit", b"x" * 2000, "250 2.0.0", b"x" * 2000 + b"\r\n"),
-    _content("line over the limit", b"x" * 2001, "500 5.5.2"),
+    content("line at the limit", b"x" * 2000, "250 2.0.0", b"x" * 2000 + b"\r\n"),
+    content("line over the limit", b"x" * 2001, "500 5.5.2"),
     Case(
         "100 recipients and one more",
         (
@@ -271,12 +227,12 @@ SIZES = (
 )
 
 CONTENTS = (
-    _content("plain", HELLO, "250 2.0.0", HELLO + b"\r\n"),
-    _content("dots doubled", b"..a\r\n..\r\n...b", "250 2.0.0", b".a\r\n.\r\n..b\r\n"),
-    _content("a dot not doubled", b".a", "250 2.0.0", b"a\r\n"),
+    content("plain", HELLO, "250 2.0.0", HELLO + b"\r\n"),
+    content("dots doubled", b"..a\r\n..\r\n...b", "250 2.0.0", b".a\r\n.\r\n..b\r\n"),
+    content("a dot not doubled", b".a", "250 2.0.0", b"a\r\n"),
     Case("empty", ((MAIL + RCPT + DATA, "250 2.1.0 | 250 2.1.5 | 354"), (b".\r\n", "250 2.0.0")), (b"",)),
-    _content("eight bit", "Grüße".encode(), "250 2.0.0", "Grüße\r\n".encode()),
-    _content("handler's fault", b"TROUBLE", "451 4.3.0"),
+    content("eight bit", "Grüße".encode(), "250 2.0.0", "Grüße\r\n".encode()),
+    content("handler's fault", b"TROUBLE", "451 4.3.0"),
     Case(
         "commands in the content are content",
         ((MAIL + RCPT + DATA, "250 2.1.0 | 250 2.1.5 | 354"), (b"QUIT\r\nRSET\r\n.\r\n", "250 2.0.0")),
@@ -311,8 +267,9 @@ CONTENTS = (
     ),
 )
 
+
 SMUGGLING = tuple(
-    _not_an_end(name, end)
+    not_an_end(name, end)
     for name, end in {
         "LF.LF": b"\n.\n",
         "LF.CRLF": b"\n.\r\n",
@@ -334,8 +291,8 @@ SMUGGLING = tuple(
 )
 
 AUTH = (
-    _one("AUTH PLAIN", b"AUTH PLAIN " + GOOD + b"\r\n", "235 2.7.0", "hello"),
-    _one("auth plain", b"auth plain " + GOOD + b"\r\n", "235 2.7.0", "hello"),
+    one("AUTH PLAIN", b"AUTH PLAIN " + GOOD + b"\r\n", "235 2.7.0", "hello"),
+    one("auth plain", b"auth plain " + GOOD + b"\r\n", "235 2.7.0", "hello"),
     Case("AUTH PLAIN asked for", ((b"AUTH PLAIN\r\n", "334"), (GOOD + b"\r\n", "235 2.7.0")), begin="hello"),
     Case(
         "AUTH LOGIN",
@@ -354,19 +311,19 @@ AUTH = (
         ),
         begin="hello",
     ),
-    _one("wrong password", b"AUTH PLAIN " + BAD + b"\r\n", "535 5.7.8", "hello"),
-    _one("unknown user", b"AUTH PLAIN " + b64encode(b"\0nobody\0x") + b"\r\n", "535 5.7.8", "hello"),
-    _one("acting for another", b"AUTH PLAIN " + b64encode(b"bob\0app\0correct horse") + b"\r\n", "535 5.7.8", "hello"),
-    _one("line ends in the name", b"AUTH PLAIN " + b64encode(b"\0a\r\nb\0x") + b"\r\n", "535 5.7.8", "hello"),
-    _one("bad UTF-8 in the name", b"AUTH PLAIN " + b64encode(b"\0\xff\0x") + b"\r\n", "501 5.5.2", "hello"),
-    _one("bad base64", b"AUTH PLAIN !!!\r\n", "501 5.5.2", "hello"),
-    _one("no NULs", b"AUTH PLAIN " + b64encode(b"app") + b"\r\n", "501 5.5.2", "hello"),
-    _one("NULs only", b"AUTH PLAIN " + b64encode(b"\0" * 9) + b"\r\n", "501 5.5.2", "hello"),
-    _one("empty initial answer", b"AUTH PLAIN =\r\n", "501 5.5.2", "hello"),
-    _one("no mechanism", b"AUTH\r\n", "501 5.5.4", "hello"),
-    _one("too many words", b"AUTH PLAIN a b\r\n", "501 5.5.4", "hello"),
-    _one("unknown mechanism", b"AUTH CRAM-MD5\r\n", "504 5.5.4", "hello"),
-    _one("AUTH again", b"AUTH PLAIN " + GOOD + b"\r\n", "503 5.5.1"),
+    one("wrong password", b"AUTH PLAIN " + BAD + b"\r\n", "535 5.7.8", "hello"),
+    one("unknown user", b"AUTH PLAIN " + b64encode(b"\0nobody\0x") + b"\r\n", "535 5.7.8", "hello"),
+    one("acting for another", b"AUTH PLAIN " + b64encode(b"bob\0app\0correct horse") + b"\r\n", "535 5.7.8", "hello"),
+    one("line ends in the name", b"AUTH PLAIN " + b64encode(b"\0a\r\nb\0x") + b"\r\n", "535 5.7.8", "hello"),
+    one("bad UTF-8 in the name", b"AUTH PLAIN " + b64encode(b"\0\xff\0x") + b"\r\n", "501 5.5.2", "hello"),
+    one("bad base64", b"AUTH PLAIN !!!\r\n", "501 5.5.2", "hello"),
+    one("no NULs", b"AUTH PLAIN " + b64encode(b"app") + b"\r\n", "501 5.5.2", "hello"),
+    one("NULs only", b"AUTH PLAIN " + b64encode(b"\0" * 9) + b"\r\n", "501 5.5.2", "hello"),
+    one("empty initial answer", b"AUTH PLAIN =\r\n", "501 5.5.2", "hello"),
+    one("no mechanism", b"AUTH\r\n", "501 5.5.4", "hello"),
+    one("too many words", b"AUTH PLAIN a b\r\n", "501 5.5.4", "hello"),
+    one("unknown mechanism", b"AUTH CRAM-MD5\r\n", "504 5.5.4", "hello"),
+    one("AUTH again", b"AUTH PLAIN " + GOOD + b"\r\n", "503 5.5.1"),
     Case("cancelled", ((b"AUTH PLAIN\r\n", "334"), (b"*\r\n", "501 5.7.0")), begin="hello"),
     Case("100 kB answer", ((b"AUTH PLAIN\r\n", "334"), (b"QUFB" * 25_000 + b"\r\n", "501 5.5.2")), begin="hello"),
     Case("answer with a bare LF", ((b"AUTH PLAIN\r\n", "334"), (GOOD + b"\n", "501 5.5.2")), begin="hello"),
@@ -403,4 +360,4 @@ RELAY = tuple(
     )
 )
 
-CASES = COMMANDS + ORDER + ADDRESSES + SIZES + CONTENTS + SMUGGLING + AUTH + RELAY
+CASES = COMMANDS + ORDER + ADDRESSES + SIZES + CONTENTS + CHUNKS + SMUGGLING + AUTH + RELAY
