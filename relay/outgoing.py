@@ -15,7 +15,8 @@ from pixel.token import Tokens
 from relay.message.copy import CopyPlan, copy, plan
 from store.nouns import Job, TrackingMode
 
-_PLANS_KEPT = 256  # messages; a plan is a few offsets
+_PLANS_KEPT = 256
+_PLAN_OCTETS_KEPT = 32 * 1024 * 1024  # a plan is a few offsets, but where a part had to be encoded anew
 
 
 class Outgoing:
@@ -26,6 +27,7 @@ class Outgoing:
         self._return_paths = return_paths
         self._base_url = base_url
         self._plans: OrderedDict[tuple[int, bool], CopyPlan] = OrderedDict()
+        self._plan_octets = 0
 
     def copy(self, job: Job, content: bytes, seven_bit: bool) -> bytes:  # noqa: FBT001  positional in the worker's contract
         """
@@ -51,8 +53,10 @@ class Outgoing:
             self._plans.move_to_end(key)
             return self._plans[key]
         made = self._plans[key] = plan(content, seven_bit=seven_bit, signs_for=_decided_at_acceptance)
-        if len(self._plans) > _PLANS_KEPT:
-            self._plans.popitem(last=False)
+        self._plan_octets += made.octets
+        while len(self._plans) > _PLANS_KEPT or self._plan_octets > _PLAN_OCTETS_KEPT:
+            _, oldest = self._plans.popitem(last=False)
+            self._plan_octets -= oldest.octets
         return made
 
 

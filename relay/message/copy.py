@@ -43,6 +43,12 @@ class CopyPlan:
     tail: tuple[Piece, ...]  # and from behind the spot
     spot: Spot | None
 
+    @property
+    def octets(self) -> int:
+        """What the plan itself holds, beside offsets: parts that were encoded anew."""
+        own = sum(len(piece) for piece in (*self.plain, *self.head, *self.tail) if isinstance(piece, bytes))
+        return own + (len(self.spot.before) + len(self.spot.after) if self.spot else 0)
+
 
 def plan(raw: bytes, *, signs_for: Callable[[str], bool] | None = None, seven_bit: bool = False) -> CopyPlan:
     """

@@ -1,5 +1,5 @@
 """
-Law: whatever the bytes, plan and copy give a mail and no exception, and nothing changes but the documented spots.
+Promise 5: whatever the bytes, plan and copy give a mail and no exception; nothing changes but the documented spots.
 
 The judges are independent of the code: Python's email package for the structure, selectolax for the HTML.
 """

@@ -81,3 +81,14 @@ def test_return_paths_differ_by_recipient_and_can_be_read_back(outgoing: Outgoin
     one, other = outgoing.return_path(7), outgoing.return_path(8)
     assert one != other
     assert (RETURN_PATHS.decode(one, 0.0), RETURN_PATHS.decode(other, 0.0)) == (7, 8)
+
+
+def test_plans_do_not_fill_the_memory(outgoing: Outgoing) -> None:
+    """Mails whose parts must be encoded anew are planned again rather than kept without bound."""
+    body = b"<html><body>" + b"\xc3\xa9" * 2_000_000 + b"</body></html>\r\n"
+    large = CONTENT.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" + body
+    for number in range(6):
+        outgoing.copy(replace(JOB, message_id=number), large, True)
+    kept = sum(made.octets for made in outgoing._plans.values())
+    assert kept <= 32 * 1024 * 1024
+    assert kept == outgoing._plan_octets
