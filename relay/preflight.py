@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 
 from pixel.element import element
 from relay.config import Config, ConfigError, Key, Problem, line_of, parse, spell
+from relay.keys import KeyFileError, read_keys
+from relay.submission.certificate import load_context
 from relay.dkim_keys import list_domains, read_domain
 
 _PORT_MAX = 65535
@@ -125,25 +127,36 @@ def _check_files(config: Config) -> Iterator[Problem]:
     ):
         if path is not None and (fault := _cannot_read(path)):
             yield Problem(key, f"{path} {fault}")
-    if config.relay.master_key.is_file() and config.relay.master_key.stat().st_mode & 0o077:
-        yield Problem(("relay", "master_key"), f"{config.relay.master_key} can be read by others: chmod 600 it")
-    if (submission.certificate is None) != (submission.private_key is None):
-        yield Problem(("relay", "submission", "certificate"), "goes together with private_key: set both, or neither")
+    yield from _check_master_key(config.relay.master_key)
+    yield from _check_certificate(submission.certificate, submission.private_key)
 
 
-def _check_dkim(config: Config) -> Iterator[Problem]:
-    """Every key that should sign must be there, unless mail may leave unsigned."""
-    settings, key = config.relay.dkim, ("relay", "dkim", "keys")
-    if settings.unsigned == "send":
+def _check_master_key(path: Path) -> Iterator[Problem]:
+    key = ("relay", "master_key")
+    if not path.is_file() or _cannot_read(path):
         return
+    if path.stat().st_mode & 0o077:
+        yield Problem(key, f"{path} can be read by others: chmod 600 it")
     try:
-        domains = list_domains(settings.keys)
-    except OSError as error:
-        yield Problem(key, f"{settings.keys} cannot be read: {(error.strerror or 'unknown error').lower()}")
+        read_keys(path)
+    except KeyFileError as error:
+        yield Problem(key, str(error))
+
+
+def _check_certificate(certificate: Path | None, private_key: Path | None) -> Iterator[Problem]:
+    key = ("relay", "submission", "certificate")
+    if certificate is None and private_key is None:
         return
-    for domain in domains:
-        for trouble in read_domain(settings.keys, domain).troubles():
-            yield Problem(key, f"mail from {domain} cannot be signed: {trouble}")
+    if certificate is None or private_key is None:
+        yield Problem(key, "goes together with private_key: set both, or neither")
+    elif certificate.is_file() != private_key.is_file():
+        there, missing = (certificate, private_key) if certificate.is_file() else (private_key, certificate)
+        yield Problem(key, f"{there} is there, and {missing} is not")
+    elif certificate.is_file() and not _cannot_read(certificate) and not _cannot_read(private_key):
+        try:
+            load_context(certificate, private_key)
+        except OSError:  # ssl.SSLError is one; its text names no file
+            yield Problem(key, f"{certificate} and {private_key} are no certificate and its key, both PEM")
 
 
 def _cannot_read(path: Path) -> str:
@@ -163,8 +176,10 @@ def _cannot_read(path: Path) -> str:
 
 def _check_networks(config: Config) -> Iterator[Problem]:
     trusted = ("relay", "submission", "trusted_networks")
+    proxies = ("relay", "submission", "proxy_networks")
     keys: dict[Key, tuple[str, ...]] = {
         trusted: config.relay.submission.trusted_networks,
+        proxies: config.relay.submission.proxy_networks,
         ("relay", "delivery", "allow_private_destinations"): config.relay.delivery.allow_private_destinations,
         ("pixel", "trusted_proxies"): config.pixel.trusted_proxies,
         ("pixel", "own_networks"): config.pixel.own_networks,
@@ -178,6 +193,8 @@ def _check_networks(config: Config) -> Iterator[Problem]:
                 continue
             if key == trusted and network.prefixlen == 0:
                 yield Problem(key, f"{written} is everybody: this would be an open relay")
+            if key == proxies and network.prefixlen == 0:
+                yield Problem(key, f"{written} is everybody: whoever connects could write its own address")
 
 
 def _check_base_url(config: Config) -> Iterator[Problem]:

@@ -289,6 +289,7 @@ class _Assembly:
                 log=self.log.getChild("submission"),
                 gate=gate,
                 guard=guard,
+                proxy_networks=settings.proxy_networks,
                 closed_because=lambda: None if store.writable else CLOSED,
             )
             self.stack.push_async_callback(server.stop, STOP_GRACE)

@@ -48,6 +48,7 @@ class SubmissionSettings(BaseModel):
     private_key: Path | None = Path("var/tls/key.pem")
     auth_without_tls: Literal["never", "loopback", "insecure"] = "loopback"
     trusted_networks: tuple[str, ...] = ()  # may send without AUTH
+    proxy_networks: tuple[str, ...] = ()  # proxies that name their client by the PROXY protocol; they must
     bare_newlines: Literal["normalise", "reject"] = "normalise"
     hide_client: bool = False  # leave the client's name and address out of Received
     limits: SubmissionLimits = SubmissionLimits()

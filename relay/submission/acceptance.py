@@ -162,7 +162,10 @@ class Acceptance:
         credential = session.credential
         if credential is not None:
             return _Sender(credential.name, SenderDomains(credential.from_domains))
-        address = ipaddress.ip_address(session.client_address)
+        try:
+            address = ipaddress.ip_address(session.client_address)
+        except ValueError:  # a proxy did not name the client
+            return None
         network = next((network for network in self._trusted if address in network), None)
         return _Sender(str(network), SenderDomains(())) if network is not None else None
 

@@ -34,7 +34,7 @@ class Session:
     as given, "" where it has none.
     """
 
-    client_address: str  # without brackets or scope; IPv4 as IPv4, also on a dual socket
+    client_address: str  # without brackets or scope, IPv4 as IPv4; "unknown" where a proxy does not name it
     client_name: str = ""  # what it said in HELO or EHLO, in ASCII; "" before
     extended: bool = False  # it said EHLO
     tls: str = ""  # "TLSv1.3 TLS_AES_256_GCM_SHA384", "" in clear text

@@ -32,6 +32,7 @@ class ServerLimits:
     content_rate: float = 500.0  # ... and a second more for each so many octets that came
     write_stall: float = 60.0  # a client that does not read its replies
     handshake: float = 30.0  # of TLS
+    proxy_header: float = 10.0  # the wait for all of a proxy's header
     auth_failures_per_connection: int = 10
     auth_failures_per_address: int = 30  # within auth_window; an IPv6 /64 is one address
     auth_window: float = 600.0

@@ -7,8 +7,7 @@ import ipaddress
 import logging
 import socket
 import ssl
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Collection
 
 from relay.submission import replies
 from relay.submission.auth import AuthGuard
@@ -16,6 +15,7 @@ from relay.submission.gate import Gate
 from relay.submission.handler import Handler
 from relay.submission.limits import Offers, ServerLimits
 from relay.submission.protocol import SmtpProtocol
+from relay.submission.proxy import BadHeaderError, ProxyHeader, plain_address
 from relay.submission.session import Shared, SmtpSession
 from store.nouns import Reply
 
@@ -36,6 +36,8 @@ class SmtpServer:
         clock: Seconds; only differences count, for the window of AUTH failures.
         log: For refusals (info), AUTH failures (warning) and faults of ours (error).
         gate, guard: To share the count of connections and of AUTH failures with another server; None: its own.
+        proxy_networks: Peers from these must name their client first, by the PROXY protocol; from all others its
+            header is no command. The client's address then takes the place of the peer's everywhere.
         closed_because: Asked at each connection: a reply that is said instead of the greeting, or None. So a
             relay whose store has no room says 421 4.3.1 at the door.
     """
@@ -53,17 +55,20 @@ class SmtpServer:
         log: logging.Logger,
         gate: Gate | None = None,
         guard: AuthGuard | None = None,
+        proxy_networks: Collection[str] = (),
         closed_because: Callable[[], Reply | None] = lambda: None,
     ) -> None:
         self._limits = limits
         self._implicit_tls = tls if implicit_tls else None
         self._gate = gate or gate_of(limits)
+        self._proxies = [ipaddress.ip_network(network) for network in proxy_networks]
         self._closed_because = closed_because
         self._log = log
         self._listeners: list[socket.socket] = []
         self._addresses: list[tuple[str, int]] = []
         self._acceptors: list[asyncio.Task[None]] = []
         self._sessions: dict[asyncio.Task[None], SmtpProtocol] = {}
+        self._unnamed: set[asyncio.Task[None]] = set()  # connections whose proxy has not named the client yet
         self._known: set[SmtpSession] = set()
         self._stopping = False
         self._shared = Shared(
@@ -116,9 +121,9 @@ class SmtpServer:
         A message whose content has come whole is not lost by the cut: its commit belongs to the store.
         """
         self._stopping = True
-        for task in self._acceptors:
+        for task in (*self._acceptors, *self._unnamed):
             task.cancel()
-        await asyncio.gather(*self._acceptors, return_exceptions=True)
+        await asyncio.gather(*self._acceptors, *self._unnamed, return_exceptions=True)
         for listener in self._listeners:
             listener.close()
         for protocol in list(self._sessions.values()):
@@ -143,8 +148,37 @@ class SmtpServer:
                     self._log.warning("cannot accept connections for now: %s", error.strerror)
                     await asyncio.sleep(_PAUSE)
                 continue
-            self._welcome(connection, plain_address(peer))
+            self._meet(connection, plain_address(str(peer[0])))
             await asyncio.sleep(0)  # accept ends without a turn for others while connections wait
+
+    def _meet(self, connection: socket.socket, peer: str) -> None:
+        """Find out who is there: the peer itself, or whom it speaks for."""
+        if not _within(peer, self._proxies):
+            self._welcome(connection, peer)
+            return
+        if self._stopping or len(self._unnamed) >= self._limits.connections:
+            self._turn_away(connection, replies.TOO_MANY_CONNECTIONS)
+            return
+        task = asyncio.create_task(self._ask_proxy(connection, peer))
+        self._unnamed.add(task)
+        task.add_done_callback(self._unnamed.discard)
+
+    async def _ask_proxy(self, connection: socket.socket, peer: str) -> None:
+        """Read the header of the PROXY protocol, and not an octet more; without a right one in time, close."""
+        loop = asyncio.get_running_loop()
+        header = ProxyHeader()
+        try:
+            async with asyncio.timeout(self._limits.proxy_header):
+                while header.wants:
+                    header.feed(await loop.sock_recv(connection, header.wants))
+        except (BadHeaderError, OSError) as error:  # TimeoutError is an OSError
+            self._log.info("%s: no header of the PROXY protocol (%s)", peer, type(error).__name__)
+            connection.close()
+        except asyncio.CancelledError:
+            connection.close()
+            raise
+        else:
+            self._welcome(connection, header.client)
 
     def _welcome(self, connection: socket.socket, address: str) -> None:
         """Begin a session, or send the client away where there is no room."""
@@ -215,11 +249,5 @@ def guard_of(limits: ServerLimits) -> AuthGuard:
     )
 
 
-def plain_address(peer: Any) -> str:
-    """The address in what ``accept`` gave, without scope; IPv4 out of IPv6's ``::ffff:`` form."""
-    text = str(peer[0]).partition("%")[0]
-    with contextlib.suppress(ValueError):
-        parsed = ipaddress.ip_address(text)
-        if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-    return text
+def _within(address: str, networks: Collection[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
+    return bool(networks) and any(ipaddress.ip_address(address) in network for network in networks)

@@ -66,11 +66,28 @@ def test_an_unreadable_key_file_is_named(tmp_path: Path) -> None:
         f"[relay] master_key: {tmp_path}/master.key cannot be read: is a directory"
     ]
     (tmp_path / "master.key").rmdir()
-    (tmp_path / "master.key").write_bytes(b"k" * 32)
+    (tmp_path / "master.key").write_text(f"{bytes(32).hex()}\n")
     (tmp_path / "master.key").chmod(0o644)
     assert said(QUIET.format(folder=tmp_path)) == [
         f"[relay] master_key: {tmp_path}/master.key can be read by others: chmod 600 it"
     ]
+
+
+def test_what_is_no_key_and_no_certificate_is_named(tmp_path: Path) -> None:
+    """Files that can be read but hold something else are told with all other problems, not at the start itself."""
+    (tmp_path / "tls").mkdir()
+    for name in ("master.key", "tls/certificate.pem", "tls/key.pem"):
+        (tmp_path / name).write_text("rubbish\n")
+        (tmp_path / name).chmod(0o600)
+    assert said(QUIET.format(folder=tmp_path)) == [
+        f"[relay] master_key: {tmp_path}/master.key is not a key file: one key of 64 hexadecimal digits a line",
+        f"[relay.submission] certificate: {tmp_path}/tls/certificate.pem and {tmp_path}/tls/key.pem"
+        " are no certificate and its key, both PEM",
+    ]
+    (tmp_path / "tls" / "key.pem").unlink()
+    assert said(QUIET.format(folder=tmp_path))[1] == (
+        f"[relay.submission] certificate: {tmp_path}/tls/certificate.pem is there, and {tmp_path}/tls/key.pem is not"
+    )
 
 
 @pytest.mark.parametrize(
@@ -79,6 +96,8 @@ def test_an_unreadable_key_file_is_named(tmp_path: Path) -> None:
         ("relay.submission", 'trusted_networks = ["0.0.0.0/0"]', "this would be an open relay"),
         ("relay.submission", 'trusted_networks = ["::/0"]', "this would be an open relay"),
         ("relay.submission", 'trusted_networks = ["everywhere"]', "is no network"),
+        ("relay.submission", 'proxy_networks = ["everywhere"]', "is no network"),
+        ("relay.submission", 'proxy_networks = ["0.0.0.0/0"]', "could write its own address"),
         ("relay.delivery", 'allow_private_destinations = ["10/8"]', "is no network"),
         ("pixel", 'base_url = "track.example.org"', 'should be like "https://track.example.org"'),
         ("pixel", 'base_url = "https://track.example.org/x?y"', "no path and no query"),

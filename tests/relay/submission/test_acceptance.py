@@ -92,6 +92,7 @@ class Relay:
             implicit_tls=False,
             handler=acceptance,
             offers=Offers(auth="loopback", dsn=True),
+            proxy_networks=submission.proxy_networks,
             clock=self.clock,
             log=LOG,
         )
@@ -105,9 +106,10 @@ class Relay:
         assert (await client.ask(b"AUTH PLAIN " + secret + b"\r\n")).startswith("235")
         return client
 
-    async def connect(self) -> Client:
+    async def connect(self, first: bytes = b"") -> Client:
         client = await Client.connect(self.servers[-1].address)
         self.clients.append(client)
+        await client.send(first)
         await client.reply()
         await client.ask(b"EHLO app.club.test\r\n")
         return client
@@ -233,6 +235,21 @@ async def test_a_network_not_trusted_is_a_stranger(relay: Relay) -> None:
     """Only the networks named."""
     await relay.serve(trusted_networks=("192.0.2.0/24",))
     assert await send(await relay.connect()) == str(replies.AUTH_FIRST)
+
+
+async def test_a_client_behind_a_proxy_is_trusted_for_its_own_address(relay: Relay) -> None:
+    """Not for the proxy's, though that is trusted; a client that the proxy does not name is a stranger."""
+    await relay.serve(trusted_networks=("127.0.0.0/8", "192.0.2.0/24"), proxy_networks=("127.0.0.0/8",))
+    for header, welcome in (
+        (b"PROXY TCP4 192.0.2.7 198.51.100.1 5 25\r\n", True),
+        (b"PROXY TCP4 203.0.113.7 198.51.100.1 5 25\r\n", False),
+        (b"PROXY UNKNOWN\r\n", False),
+    ):
+        client = await relay.connect(header)
+        said = await send(client)
+        assert said.startswith("250") if welcome else said == str(replies.AUTH_FIRST)
+    (message,) = await relay.rows("SELECT client FROM message")
+    assert message["client"] == "app.club.test [192.0.2.7]"
 
 
 async def test_a_credential_sends_from_its_domains_only(relay: Relay) -> None:

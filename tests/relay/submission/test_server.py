@@ -13,7 +13,6 @@ import pytest
 
 from relay.submission import replies, server
 from relay.submission.limits import Offers
-from relay.submission.server import plain_address
 from store.nouns import Reply
 from tests.relay.submission.rig import HOSTNAME, PASSWORD, USER, Client, Recorder, Serving, serving
 
@@ -469,19 +468,6 @@ async def test_a_taken_port_is_an_error() -> None:
         host, port = relay.server.address
         with pytest.raises(OSError, match="in use"):
             await other.server.start(f"{host}:{port}")
-
-
-@pytest.mark.parametrize(
-    ("peer", "address"),
-    [
-        (("192.0.2.1", 5), "192.0.2.1"),
-        (("::ffff:192.0.2.1", 5, 0, 0), "192.0.2.1"),
-        (("fe80::1%eth0", 5, 0, 2), "fe80::1"),
-    ],
-)
-def test_addresses_are_plain(peer: Any, address: str) -> None:
-    """IPv4 looks like IPv4 also on a dual socket, and a scope is no part of an address."""
-    assert plain_address(peer) == address
 
 
 def test_the_library_is_quiet() -> None:
