@@ -37,22 +37,25 @@ def load_or_make(path: Path, draw: Callable[[int], bytes]) -> tuple[list[bytes],
     Raises:
         KeyFileError: The file holds something else than keys.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        text = path.read_text(encoding="ascii")
+        return read_keys(path), False
     except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
         key = draw(KEY_OCTETS)
         write_private(path, f"{key.hex()}\n".encode())
         return [key], True
-    except UnicodeDecodeError:
-        raise KeyFileError(f"{path} is not a key file: one key of 64 hexadecimal digits a line") from None
+
+
+def read_keys(path: Path) -> list[bytes]:
+    """Read the master keys, the current one first. Raises KeyFileError, and OSError where it cannot be read."""
     try:
+        text = path.read_text(encoding="ascii")
         keys = [binascii.unhexlify(line.strip()) for line in text.splitlines() if line.strip()]
-    except binascii.Error:
+    except (UnicodeDecodeError, binascii.Error):
         keys = []
     if not keys or any(len(key) != KEY_OCTETS for key in keys):
         raise KeyFileError(f"{path} is not a key file: one key of 64 hexadecimal digits a line")
-    return keys, False
+    return keys
 
 
 def pixel_seal(keys: list[bytes]) -> Seal:

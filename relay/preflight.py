@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 
 from pixel.element import element
 from relay.config import Config, ConfigError, Key, Problem, line_of, parse, spell
+from relay.dkim_keys import list_domains, read_domain
 from relay.keys import KeyFileError, read_keys
 from relay.submission.certificate import load_context
-from relay.dkim_keys import list_domains, read_domain
 
 _PORT_MAX = 65535
 TOKEN_LENGTH = 22
@@ -129,6 +129,21 @@ def _check_files(config: Config) -> Iterator[Problem]:
             yield Problem(key, f"{path} {fault}")
     yield from _check_master_key(config.relay.master_key)
     yield from _check_certificate(submission.certificate, submission.private_key)
+
+
+def _check_dkim(config: Config) -> Iterator[Problem]:
+    """Every key that should sign must be there, unless mail may leave unsigned."""
+    settings, key = config.relay.dkim, ("relay", "dkim", "keys")
+    if settings.unsigned == "send":
+        return
+    try:
+        domains = list_domains(settings.keys)
+    except OSError as error:
+        yield Problem(key, f"{settings.keys} cannot be read: {(error.strerror or 'unknown error').lower()}")
+        return
+    for domain in domains:
+        for trouble in read_domain(settings.keys, domain).troubles():
+            yield Problem(key, f"mail from {domain} cannot be signed: {trouble}")
 
 
 def _check_master_key(path: Path) -> Iterator[Problem]:

@@ -81,8 +81,10 @@ def test_what_is_no_key_and_no_certificate_is_named(tmp_path: Path) -> None:
         (tmp_path / name).chmod(0o600)
     assert said(QUIET.format(folder=tmp_path)) == [
         f"[relay] master_key: {tmp_path}/master.key is not a key file: one key of 64 hexadecimal digits a line",
-        f"[relay.submission] certificate: {tmp_path}/tls/certificate.pem and {tmp_path}/tls/key.pem"
-        " are no certificate and its key, both PEM",
+        (
+            f"[relay.submission] certificate: {tmp_path}/tls/certificate.pem and {tmp_path}/tls/key.pem"
+            " are no certificate and its key, both PEM"
+        ),
     ]
     (tmp_path / "tls" / "key.pem").unlink()
     assert said(QUIET.format(folder=tmp_path))[1] == (
