@@ -239,6 +239,8 @@ credential = Table(
     Column("networks", Text, nullable=False, server_default="[]"),
     Column("created_at", Double, nullable=False),
     Column("revoked_at", Double),
+    _count("rate"),  # messages per hour; 0: any number
+    _flag("network_login"),  # its networks stand in for the password
 )
 
 # Who may see the pages.

@@ -1,20 +1,24 @@
 """The migrations end at the one schema, on both engines, and need nothing but the installed package."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, create_engine, inspect
+from sqlalchemy import Connection, create_engine, inspect, text
 
 from store import migrate
 from store.engine import database_url
 from store.migrate import upgrade
-from store.open import Store
+from store.open import Store, open_store
 from store.schema import metadata
-from store.views import NAMES
+from store.settings import StoreSettings
+from store.views import NAMES, create_views
 from store.writing import write_connection
+from tests.conftest import Clock
 from tests.rigs.postgres import Postgres
 
 
@@ -91,9 +95,38 @@ async def test_again_is_nothing(store: Store) -> None:
     assert await store._connection.run(views) == set(NAMES)
 
 
+_CREDENTIAL_OF_0001 = text(
+    "INSERT INTO credential (name, user_name, secret_hash, created_at) VALUES ('app', 'app-x', :hash, 1)"
+)
+
+
+def store_of_0001(connection: Connection) -> None:
+    """Make what the first schema had, with a credential in it."""
+    command.upgrade(migrate._config(connection), "0001")
+    create_views(connection)
+    connection.execute(_CREDENTIAL_OF_0001, {"hash": hashlib.sha256(b"secret").digest()})
+
+
+async def test_credentials_of_the_first_schema_live_on(tmp_path: Path, postgres: Postgres, clock: Clock) -> None:
+    """A store of the first schema is brought up; its credentials have no limit. SQLite's file is copied first."""
+    name = postgres.empty()
+    for url in (f"sqlite:///{tmp_path}/homing.db", postgres.url(name)):
+        before = write_connection(database_url(url))
+        await before.run(store_of_0001)
+        await before.close()
+        settings = StoreSettings(url=url, contents=tmp_path / "contents", reserve=0)
+        store = await open_store(settings, clock=clock, node_name="test", serving=True)
+        found = await store.credentials.check("app-x", "secret", "192.0.2.1")
+        assert found is not None
+        assert (found.name, found.rate, found.network_login) == ("app", 0, False)
+        await store.close()
+    postgres.drop(name)
+    assert (tmp_path / "homing.db.before-0002").exists()
+
+
 def test_packaged() -> None:
     """The steps are found from the installed package, without an alembic.ini."""
-    assert migrate.newest() == "0001"
+    assert migrate.newest() == "0002"
 
 
 @pytest.mark.parametrize("engine", ["sqlite"])
