@@ -144,13 +144,27 @@ def user() -> None:
 @click.argument("name")
 @click.option("--from-domain", "from_domains", multiple=True, help="Allow only senders of this domain. Repeatable.")
 @click.option("--network", "networks", multiple=True, help="Allow only clients of this network. Repeatable.")
+@click.option("--rate", default=0, show_default="any number", help="Messages per hour; more are put off.")
+@click.option("--network-login", is_flag=True, help="Clients of these networks need no password.")
 def user_add(
-    config_path: Path, as_json: bool, name: str, from_domains: tuple[str, ...], networks: tuple[str, ...]
+    config_path: Path,
+    *,
+    as_json: bool,
+    name: str,
+    from_domains: tuple[str, ...],
+    networks: tuple[str, ...],
+    rate: int,
+    network_login: bool,
 ) -> None:
     """Make a credential called NAME; its password is shown this once."""
     from relay.commands import add_user
 
-    _in_store(config_path, lambda store: add_user(store, name, from_domains, networks, as_json=as_json))
+    _in_store(
+        config_path,
+        lambda store: add_user(
+            store, name, from_domains, networks, rate=rate, network_login=network_login, as_json=as_json
+        ),
+    )
 
 
 @user.command("list")

@@ -191,10 +191,19 @@ async def lift_suppression(store: Store, address: str) -> bool:
 
 
 async def add_user(
-    store: Store, name: str, from_domains: Sequence[str], networks: Sequence[str], *, as_json: bool
+    store: Store,
+    name: str,
+    from_domains: Sequence[str],
+    networks: Sequence[str],
+    *,
+    rate: int = 0,
+    network_login: bool = False,
+    as_json: bool,
 ) -> None:
     """Make a credential and print its password, which is never to be had again. ValueError where the name is taken."""
-    user, password = await store.credentials.create(name, from_domains=from_domains, networks=networks)
+    user, password = await store.credentials.create(
+        name, from_domains=from_domains, networks=networks, rate=rate, network_login=network_login
+    )
     if as_json:
         click.echo(json.dumps({"name": name, "user": user, "password": password}))
     else:
@@ -209,6 +218,8 @@ async def list_users(store: Store, *, as_json: bool) -> None:
             "user": one.user,
             "from_domains": list(one.from_domains),
             "networks": list(one.networks),
+            "rate": one.rate,
+            "network_login": one.network_login,
             "created_at": timestamp(one.created_at),
             "revoked_at": _time(one.revoked_at),
         }
@@ -216,6 +227,8 @@ async def list_users(store: Store, *, as_json: bool) -> None:
             click.echo(json.dumps(fields, ensure_ascii=False))
             continue
         limits = [*(f"from {domain}" for domain in one.from_domains), *(f"on {network}" for network in one.networks)]
+        limits += ["without a password there"] if one.network_login else []
+        limits += [f"at most {one.rate} messages an hour"] if one.rate else []
         state = f"revoked {fields['revoked_at']}" if one.revoked_at else "in force"
         click.echo(f"{printable(one.name)}: {one.user}, {', '.join([state, *limits])}")
 

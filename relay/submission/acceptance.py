@@ -6,22 +6,22 @@ out of both, has the store write them, says 250, and hands the jobs on. Nothing 
 """
 
 import asyncio
-import ipaddress
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from relay.config import Config
 from relay.message.control import Controls
+from relay.message.copy import CopyPlan
 from relay.message.header import fields, measure, value
 from relay.message.intake import Intake, examine
 from relay.message.line_ends import normalise
 from relay.message.received import received
 from relay.submission import replies
+from relay.submission.admission import Admission, Credentials, Sender
 from relay.submission.commands import decode_xtext
 from relay.submission.handler import Credential, Session
-from relay.submission.sender import SenderDomains, from_addresses
+from relay.submission.sender import from_addresses
 from store.accept import Acceptance as Taken
 from store.addresses import address_key, ascii_domain, split_address
 from store.errors import StoreUnavailable
@@ -47,13 +47,6 @@ class Queue(Protocol):
         """Write a message down; when this returns, it is on disk."""
 
 
-class Credentials(Protocol):
-    """What is needed of ``store.credentials``."""
-
-    async def check(self, user: str, password: str, client: str) -> Credential | None:
-        """Say whose password it is."""
-
-
 class Store(Protocol):
     """What is needed of the store."""
 
@@ -70,14 +63,6 @@ class Store(Protocol):
         """Knows passwords."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Sender:
-    """Who hands a message over."""
-
-    name: str  # of the credential, or the trusted network
-    domains: SenderDomains
-
-
 class Acceptance:
     """
     The handler of the submission server. It takes mail only from who authenticated, or comes from a trusted network.
@@ -90,6 +75,7 @@ class Acceptance:
         log: For faults of ours, and mails refused for their content.
         signs_for: Says whether mail from a domain (A-labels) is DKIM-signed when it leaves. Mail that is not gets a
             warning; mail that the application has signed already gets a pixel only if it is. None: nothing is signed.
+        planned: Told how the copies of a message are made, so that nobody need read it a second time.
     """
 
     def __init__(
@@ -101,15 +87,17 @@ class Acceptance:
         clock: Callable[[], float],
         log: logging.Logger,
         signs_for: Callable[[str], bool] | None = None,
+        planned: Callable[[int, CopyPlan], None] | None = None,
     ) -> None:
         self._store = store
         self._signs_for = signs_for
+        self._planned = planned
         self._hostname = config.relay.hostname
         self._settings = config.relay.submission
         self._metadata = config.relay.metadata
         self._max_age = config.relay.delivery.max_age
         self._tracking = config.pixel.tracking
-        self._trusted = [ipaddress.ip_network(network) for network in self._settings.trusted_networks]
+        self._admission = Admission(store.credentials, self._settings.trusted_networks, clock)
         self._deliver = deliver
         self._clock = clock
         self._log = log
@@ -124,10 +112,10 @@ class Acceptance:
         reverse_path: str,
         parameters: dict[str, str],  # noqa: ARG002 - the server's contract; the session keeps them
     ) -> Reply | None:
-        """MAIL FROM: never from a stranger, and only from the sender's own domains."""
-        sender = self._sender(session)
-        if sender is None:
-            return replies.AUTH_FIRST
+        """MAIL FROM: never from a stranger, only from the sender's own domains, and not over its rate."""
+        sender = await self._admission.sender(session)
+        if isinstance(sender, Reply):
+            return sender
         return None if sender.domains.allow(reverse_path) else replies.SENDER_NOT_ALLOWED
 
     async def rcpt(
@@ -141,9 +129,9 @@ class Acceptance:
 
     async def data(self, session: Session, content: bytes) -> Reply:
         """DATA: look at the content, write the message down, say 250."""
-        sender = self._sender(session)
-        if sender is None:
-            return replies.AUTH_FIRST
+        sender = await self._admission.sender(session)
+        if isinstance(sender, Reply):
+            return sender
         if session.bare_newlines and self._settings.bare_newlines == "normalise":
             content = normalise(content)
         refusal = self._refuse_form(session, content)
@@ -155,19 +143,13 @@ class Acceptance:
             self._log.info("%s, %s: message refused: %s", session.client_address, sender.name, refusal)
             return refusal
         message = self._message(session, sender, content, intake, message_id=message_id, now=now)
-        return await self._take(message, content, self._recipients(session, intake.controls))
-
-    def _sender(self, session: Session) -> _Sender | None:
-        """Who this is; None for a stranger."""
-        credential = session.credential
-        if credential is not None:
-            return _Sender(credential.name, SenderDomains(credential.from_domains))
-        try:
-            address = ipaddress.ip_address(session.client_address)
-        except ValueError:  # a proxy did not name the client
-            return None
-        network = next((network for network in self._trusted if address in network), None)
-        return _Sender(str(network), SenderDomains(())) if network is not None else None
+        if self._planned is not None:
+            self._planned(message_id, intake.plan)
+        self._admission.take(sender)
+        reply = await self._take(message, content, self._recipients(session, intake.controls))
+        if not reply.positive:
+            self._admission.give_back(sender)
+        return reply
 
     def _refuse_form(self, session: Session, content: bytes) -> Reply | None:
         """What can be said against a content without reading it."""
@@ -193,7 +175,7 @@ class Acceptance:
 
         return look() if len(content) < _LARGE else await asyncio.to_thread(look)
 
-    def _refuse_content(self, intake: Intake, sender: _Sender, content: bytes) -> Reply | None:
+    def _refuse_content(self, intake: Intake, sender: Sender, content: bytes) -> Reply | None:
         """What must not be sent on: loops, no From or several, and a From that is not the sender's own."""
         if intake.hops > self._settings.limits.max_hops:
             return replies.LOOP
@@ -204,7 +186,7 @@ class Acceptance:
         return None
 
     def _message(
-        self, session: Session, sender: _Sender, content: bytes, intake: Intake, *, message_id: int, now: float
+        self, session: Session, sender: Sender, content: bytes, intake: Intake, *, message_id: int, now: float
     ) -> NewMessage:
         controls = intake.controls
         line = received(

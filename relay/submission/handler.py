@@ -21,6 +21,10 @@ class Credential(Protocol):
         """The name that all records carry."""
 
     @property
+    def user(self) -> str:
+        """What it logs in as."""
+
+    @property
     def from_domains(self) -> tuple[str, ...]:
         """Domains it may send from; none: any."""
 

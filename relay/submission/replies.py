@@ -56,6 +56,7 @@ AUTH_MECHANISM = Reply.make(504, "5.5.4", "Only PLAIN and LOGIN")
 AUTH_CANCELLED = Reply.make(501, "5.7.0", "Authentication cancelled")
 AUTH_GARBLED = Reply.make(501, "5.5.2", "Cannot read that answer")
 AUTH_LOCKED = Reply.make(454, "4.7.0", "Too many failures, try again later")
+AUTH_REVOKED = Reply.make(535, "5.7.8", "This user can no longer log in")
 AUTH_UNAVAILABLE = Reply.make(454, "4.7.0", "Cannot check for now, try again later")
 AUTH_SPENT = Reply.make(421, "4.7.0", "Too many failures, closing")
 
@@ -70,6 +71,7 @@ NEEDS_SMTPUTF8 = Reply.make(553, "5.6.7", "Address needs SMTPUTF8")
 BAD_PARAMETER = Reply.make(501, "5.5.4", "Bad parameter")
 UNKNOWN_PARAMETER = Reply.make(555, "5.5.4", "Parameter not recognised")
 TOO_LARGE = Reply.make(552, "5.3.4", "Message too large")
+RATE_SPENT = Reply.make(450, "4.7.1", "Too many messages within an hour, try again later")
 TOO_MANY_RECIPIENTS = Reply.make(452, "4.5.3", "Too many recipients")  # section 4.5.3.1.10
 SENDER_NOT_ALLOWED = Reply.make(553, "5.7.1", "This sender is not allowed for this user")
 

@@ -100,6 +100,17 @@ async def test_a_suppression_is_added_listed_and_lifted(store: Store, capsys: py
         await commands.add_suppression(store, "tom", "")
 
 
+async def test_what_a_credential_may_do_is_listed(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
+    """Rate and network login, in words and for programs."""
+    await commands.add_user(store, "printer", [], ["192.0.2.0/24"], rate=20, network_login=True, as_json=False)
+    capsys.readouterr()
+    await commands.list_users(store, as_json=False)
+    assert ", on 192.0.2.0/24, without a password there, at most 20 messages an hour\n" in capsys.readouterr().out
+    await commands.list_users(store, as_json=True)
+    (listed,) = objects(capsys)
+    assert (listed["rate"], listed["network_login"]) == (20, True)
+
+
 async def test_a_credential_is_made_listed_and_revoked(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
     """The password is shown once, works, and is in no list."""
     await commands.add_user(store, "office", ["club.test"], ["192.0.2.0/24"], as_json=True)

@@ -39,6 +39,7 @@ class Known:
     """A credential."""
 
     name: str = "club"
+    user: str = USER
     from_domains: tuple[str, ...] = ()
 
 
