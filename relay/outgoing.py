@@ -43,6 +43,11 @@ class Outgoing:
             image = element(self._base_url, self._tokens.encode(job.recipient_id))
         return copy(content, self._plan(job.message_id, content, seven_bit), prepended=job.prepended, element=image)
 
+    def expect(self, message_id: int, made: CopyPlan) -> None:
+        """Take the plan that was made of a message when it was accepted: its copies need not read it again."""
+        if (message_id, False) not in self._plans:
+            self._keep((message_id, False), made)
+
     def return_path(self, recipient_id: int) -> str:
         """Give the reverse-path whose bounces name this recipient."""
         return self._return_paths.encode(recipient_id)
@@ -52,12 +57,16 @@ class Outgoing:
         if key in self._plans:
             self._plans.move_to_end(key)
             return self._plans[key]
-        made = self._plans[key] = plan(content, seven_bit=seven_bit, signs_for=_decided_at_acceptance)
+        made = plan(content, seven_bit=seven_bit, signs_for=_decided_at_acceptance)
+        self._keep(key, made)
+        return made
+
+    def _keep(self, key: tuple[int, bool], made: CopyPlan) -> None:
+        self._plans[key] = made
         self._plan_octets += made.octets
         while len(self._plans) > _PLANS_KEPT or self._plan_octets > _PLAN_OCTETS_KEPT:
             _, oldest = self._plans.popitem(last=False)
             self._plan_octets -= oldest.octets
-        return made
 
 
 def _decided_at_acceptance(domain: str) -> bool:  # noqa: ARG001  see copy.plan

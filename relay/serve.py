@@ -164,7 +164,7 @@ class _Assembly:
         if sandbox is not None:
             sandbox.reach(pixel=pixel, bounces=bounce)
         self.start_background(store, delivery)
-        submission = await self.start_submission(store, delivery, signing)
+        submission = await self.start_submission(store, delivery, outgoing, signing)
         admin = await self.start_admin(store, delivery, submission)
         return Relay(store, made, {"submission": submission, "bounce": bounce, "pixel": pixel, "admin": admin})
 
@@ -260,7 +260,7 @@ class _Assembly:
         self.note_up("pixel")
         return _spell(server.addresses)
 
-    async def start_submission(self, store: Store, delivery: Delivery, signing: Signing) -> str:
+    async def start_submission(self, store: Store, delivery: Delivery, outgoing: Outgoing, signing: Signing) -> str:
         """Open the door for new mail; give its address."""
         settings = self.config.relay.submission
         certificate = _certificate(self.config, self.clock(), self.log)
@@ -275,6 +275,7 @@ class _Assembly:
             clock=self.clock,
             log=self.log,
             signs_for=signing.has_key,
+            planned=outgoing.expect,
         )
         addresses: list[tuple[str, int]] = []
         for listen, implicit in ((settings.listen, False), (settings.listen_tls, True)):

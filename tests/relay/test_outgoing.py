@@ -7,6 +7,7 @@ import pytest
 from bounce.verp import ReturnPaths
 from pixel.token import Tokens
 from relay.keys import pixel_seal, return_path_seal
+from relay.message.copy import plan
 from relay.outgoing import Outgoing
 from store.nouns import ContentRef, Job, TrackingMode
 
@@ -92,3 +93,10 @@ def test_plans_do_not_fill_the_memory(outgoing: Outgoing) -> None:
     kept = sum(made.octets for made in outgoing._plans.values())
     assert kept <= 32 * 1024 * 1024
     assert kept == outgoing._plan_octets
+
+
+def test_a_plan_made_at_acceptance_gives_the_same_copy(outgoing: Outgoing) -> None:
+    """What the door read need not be read again, and nothing differs for it."""
+    other = Outgoing(tokens=TOKENS, return_paths=RETURN_PATHS, base_url="https://track.example.org")
+    other.expect(JOB.message_id, plan(CONTENT))
+    assert other.copy(JOB, CONTENT, False) == outgoing.copy(JOB, CONTENT, False)
