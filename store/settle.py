@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Text, bindparam, delete, func, select, update
+from sqlalchemy import Text, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from store.changes import AddressHistory, Change, NewSuppression, RecipientFacts
@@ -64,14 +64,26 @@ _LIFT = delete(suppression).where(
 
 
 def _suppress(insert: Any) -> Any:
-    """Keep the first cause of a suppression, unless the new one lasts longer or the old one is over."""
+    """
+    Keep the first cause of a suppression, unless the old one is over or the new one says more.
+
+    A complaint says more than any failure: no delivery lifts it. What lasts longer says more than what ends sooner.
+    What a person put there for good stays, and so does a complaint.
+    """
     statement = insert(suppression)
     new, old = statement.excluded, suppression.c
+    complaint = Reason.COMPLAINT.value
+    over = and_(old.expires_at.is_not(None), old.expires_at <= new.at)
+    lasts_longer = and_(
+        old.reason != complaint,
+        old.expires_at.is_not(None),
+        or_(new.expires_at.is_(None), new.expires_at > old.expires_at),
+    )
+    outranked = and_(new.reason == complaint, old.reason != complaint, old.caused_by.is_not(None))
     return statement.on_conflict_do_update(
         index_elements=[suppression.c.address_key],
         set_={name: new[name] for name in ("address", "reason", "caused_by", "at", "expires_at", "note")},
-        where=old.expires_at.is_not(None)
-        & (new.expires_at.is_(None) | (new.expires_at > old.expires_at) | (old.expires_at <= new.at)),
+        where=or_(over, lasts_longer, outranked),
     )
 
 

@@ -57,6 +57,49 @@ async def test_a_delivery_never_overrules_a_person(store: Store, clock: Clock) -
     assert await store.suppressions.get("ann@example.org") is None
 
 
+@pytest.mark.parametrize("reason", [Reason.NO_SUCH_USER, Reason.MAILBOX_FULL])
+async def test_a_complaint_outranks_a_failure_and_no_delivery_lifts_it(
+    store: Store, clock: Clock, reason: Reason
+) -> None:
+    """Whichever came first: the address stays suppressed for the complaint, whatever arrives or fails afterwards."""
+    expires_at = clock() + 100 if reason is Reason.MAILBOX_FULL else None
+    await fails(store, clock, reason, expires_at)
+    complained = await fails(store, clock, Reason.COMPLAINT)
+    await fails(store, clock, reason, expires_at)
+    await arrives(store, clock)
+    clock.move(1_000)
+    it = await store.suppressions.get("ann@example.org")
+    assert it is not None
+    assert (it.reason, it.caused_by, it.expires_at) == (Reason.COMPLAINT, complained, None)
+
+
+async def test_a_complaint_does_not_overrule_a_person(store: Store, clock: Clock) -> None:
+    """What a person put there keeps their words."""
+    await store.suppressions.add("ann@example.org", note="asked by phone")
+    await fails(store, clock, Reason.COMPLAINT)
+    it = await store.suppressions.get("ann@example.org")
+    assert it is not None
+    assert (it.reason, it.note) == (Reason.SUPPRESSED, "asked by phone")
+
+
+@pytest.mark.parametrize("ended", ["delivery", "person", "time"])
+async def test_an_address_that_fails_again_is_suppressed_anew(store: Store, clock: Clock, ended: str) -> None:
+    """Lifted by a delivery, by a person or by time: the next failure suppresses with its own cause and its own time."""
+    await fails(store, clock, Reason.MAILBOX_FULL, clock() + 100)
+    match ended:
+        case "delivery":
+            await arrives(store, clock)
+        case "person":
+            await store.suppressions.lift("ann@example.org")
+        case _:
+            clock.move(100)
+    assert await store.suppressions.get("ann@example.org") is None
+    again = await fails(store, clock, Reason.ACCOUNT_DISABLED, clock() + 50)
+    it = await store.suppressions.get("ann@example.org")
+    assert it is not None
+    assert (it.reason, it.caused_by, it.expires_at) == (Reason.ACCOUNT_DISABLED, again, clock() + 50)
+
+
 async def test_expired_ones_do_not_count(store: Store, clock: Clock) -> None:
     """At its time a suppression is over, for get, list and lift."""
     await store.suppressions.add("ann@example.org", expires_at=clock() + 10)
