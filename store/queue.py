@@ -72,7 +72,13 @@ class Queue:
         self._claim = Kind("claim", claims.claim, let_go=self._let_go)
 
     async def accept(
-        self, message: NewMessage, content: bytes, recipients: Sequence[NewRecipient], *, hold: bool = True
+        self,
+        message: NewMessage,
+        content: bytes,
+        recipients: Sequence[NewRecipient],
+        *,
+        hold: bool = True,
+        within: float | None = None,
     ) -> Acceptance:
         """
         Take a message: 250 may be said when this returns (promise 1).
@@ -82,14 +88,16 @@ class Queue:
             content: As it will be read again, byte for byte.
             recipients: At least one. Those whose address is suppressed are settled at once, with the event.
             hold: Claim the others for this process and give them as jobs; False: they are due now.
+            within: Seconds to wait for the commit; None: as long as for any other.
 
         Raises:
-            StoreUnavailable: It was not taken, for a fault of ours.
+            StoreUnavailable: It was not taken, for a fault of ours; or, when its commit was under way as the time ran
+                out, it may yet be: then it is delivered, and noted as a possible duplicate when it comes again.
         """
         self._room.check()
         await self._nodes.join()
         wish = AcceptWish(message, content, recipients, hold, self._clock(), self._nodes.life)
-        return await self._writer.submit(self._accept, wish, weight=3 + 2 * len(recipients))
+        return await self._writer.submit(self._accept, wish, weight=3 + 2 * len(recipients), within=within)
 
     async def claim_due(self, limit: int, *, exclude_domains: Collection[str] = ()) -> list[Job]:
         """Claim up to ``limit`` recipients whose time has come, the longest due first."""

@@ -7,7 +7,8 @@ invariants, tested by number in tests/store/test_writer.py:
 (1) A wish is answered only after the transaction that holds it is committed and synced.
 (2) A wish that fails changes nothing, and fails no other.
 (3) A caller that is cancelled cancels nothing: its wish is carried out, and what it would have held is let go.
-(4) A caller waits no longer than about three times PATIENCE: then it is told that the store is unavailable.
+(4) A caller waits no longer than about three times PATIENCE, or than it said: then it is told that the store is
+    unavailable, and its wish is not carried out any more unless its very commit is under way.
 (5) Events are the last statements of a transaction, written under one lock: positions are in commit order.
 """
 
@@ -71,6 +72,10 @@ class Kind(Generic[W, R]):
     let_go: Callable[[R], None] | None = None
 
 
+class _WithdrawnError(Exception):
+    """A wish of the batch was withdrawn before the commit: roll back, and carry out the others."""
+
+
 @dataclass(eq=False, slots=True)
 class _Order:
     kind: Kind[Any, Any]
@@ -78,7 +83,16 @@ class _Order:
     weight: int
     answer: asyncio.Future[Any]
     waits_since: float
-    abandoned: bool = False
+    awaited: bool = False  # somebody waits for the answer
+    abandoned: bool = False  # that one was cancelled: it is carried out all the same (3)
+    withdrawn: bool = False  # that one was told that it failed: it must not be carried out (4)
+    committing: bool = False
+
+    def withdraw(self) -> bool:
+        """Have it not carried out; False: its commit is under way, and nobody can say how that will end."""
+        # The writer's thread sets `committing` first and then looks here; so one of the two sees the other.
+        self.withdrawn = True
+        return not self.committing
 
     def resolve(self, result: Any) -> None:
         if isinstance(result, BaseException):
@@ -118,15 +132,24 @@ class Writer:
         """Call ``listener`` after each commit that brought events."""
         self._listeners.append(listener)
 
-    async def submit(self, kind: Kind[W, R], wish: W, *, weight: int = 1) -> R:
+    async def submit(self, kind: Kind[W, R], wish: W, *, weight: int = 1, within: float | None = None) -> R:
         """
-        Have a wish carried out, and wait for its commit.
+        Have a wish carried out, and wait for its commit, no longer than ``within`` seconds where that is said.
 
         Raises StoreUnavailable for our trouble, or what the kind raised for this wish. ``weight`` is its rows, about.
         """
         order = self.enqueue(kind, wish, weight=weight)
+        order.awaited = True
         try:
-            return await asyncio.shield(order.answer)
+            async with asyncio.timeout(within) as limit:
+                return await asyncio.shield(order.answer)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            if order.withdraw():
+                raise StoreUnavailable("the store took too long; nothing was written") from error
+            order.abandoned = True
+            raise StoreUnavailable("the store took too long; its commit is under way and may succeed") from error
         except asyncio.CancelledError:
             order.abandoned = True
             raise
@@ -169,12 +192,20 @@ class Writer:
                 self._waiting.popleft().resolve(StoreUnavailable("the store is too slow, or locked"))
             for order in batch:
                 if order.waits_since < now - 3 * PATIENCE and not order.answer.done():
+                    if order.awaited and not order.abandoned:
+                        order.withdraw()
                     order.resolve(StoreUnavailable("the store does not answer"))
         work.result()
 
     async def _settle(self, batch: list[_Order]) -> None:
+        batch = [order for order in batch if not order.withdrawn]
+        if not batch:
+            return
         try:
             results = await self._commit(batch)
+        except _WithdrawnError:
+            await self._settle(batch)
+            return
         except Exception as error:  # noqa: BLE001 - each caller gets it
             trouble = unavailable(error)
             if len(batch) > 1 and (trouble is None or trouble.full):
@@ -189,6 +220,7 @@ class Writer:
         """Carry a batch out in one transaction; the results are in the order of the batch."""
         groups: dict[int, list[int]] = {}
         for n, order in enumerate(batch):
+            order.committing = False
             groups.setdefault(id(order.kind), []).append(n)
         results: list[Any] = [None] * len(batch)
         wrote_events = False
@@ -207,6 +239,7 @@ class Writer:
                     file.exception()  # no thread may still write when the next batch begins
                 raise
             transaction.finish()
+            _begin_commit(batch)
             wrote_events = bool(transaction.events)
 
         try:
@@ -219,6 +252,14 @@ class Writer:
             for listener in self._listeners:
                 listener()
         return results
+
+
+def _begin_commit(batch: Sequence[_Order]) -> None:
+    """From here on nothing can be withdrawn. Runs in the writer's thread, as the last of the work."""
+    for order in batch:
+        order.committing = True
+    if any(order.withdrawn for order in batch):
+        raise _WithdrawnError
 
 
 def write_events(connection: Connection, events: Sequence[Event]) -> None:

@@ -42,9 +42,15 @@ class Queue(Protocol):
     """What is needed of ``store.queue``."""
 
     async def accept(
-        self, message: NewMessage, content: bytes, recipients: Sequence[NewRecipient], *, hold: bool = True
+        self,
+        message: NewMessage,
+        content: bytes,
+        recipients: Sequence[NewRecipient],
+        *,
+        hold: bool = True,
+        within: float | None = None,
     ) -> Taken:
-        """Write a message down; when this returns, it is on disk."""
+        """Write a message down; when this returns, it is on disk. ``within`` seconds, or not at all."""
 
 
 class Store(Protocol):
@@ -248,16 +254,18 @@ class Acceptance:
         ]
 
     async def _take(self, message: NewMessage, content: bytes, recipients: Sequence[NewRecipient]) -> Reply:
-        """Have it written down, in time; only then 250. A commit that has begun ends without us, and is not undone."""
+        """
+        Have it written down, in time; only then 250.
+
+        Past the deadline it is withdrawn. Only where its very commit is under way, which takes one sync of the disk,
+        may it be taken although the client hears 451: when that sends it again, the event says "possible duplicate".
+        """
+        deadline = self._settings.limits.accept_deadline
         try:
-            async with asyncio.timeout(self._settings.limits.accept_deadline):
-                taken = await self._store.queue.accept(message, content, recipients)
+            taken = await self._store.queue.accept(message, content, recipients, within=deadline)
         except StoreUnavailable as fault:
             self._log.warning("message %d put off: %s", message.id, fault)
             return replies.STORE_FULL if fault.full else replies.LOCAL_ERROR
-        except TimeoutError:
-            self._log.warning("message %d put off: the store took too long", message.id)
-            return replies.LOCAL_ERROR
         if taken.jobs:
             self._deliver(taken.jobs, content)
         return replies.queued(taken.message_id)

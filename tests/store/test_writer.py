@@ -24,6 +24,7 @@ class Gate:
         self.begun = 0
         self.commits = 0
         self.fails: BaseException | None = None
+        self.end: asyncio.Event | None = None  # a commit that is under way waits for it
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         self.begun += 1
@@ -31,6 +32,8 @@ class Gate:
         if self.fails is not None:
             raise self.fails
         result = work(self.connection)
+        if self.end is not None:
+            await self.end.wait()
         self.connection.rollback()
         self.commits += 1
         return result
@@ -176,7 +179,63 @@ async def test_4_nobody_waits_for_ever(gate: Gate, writer: Writer, monkeypatch: 
     gate.open.set()
     assert await writer.submit(ECHO, "next") == "next"
     assert seen == [["begun"], ["next"]]
-    assert let_go == ["begun"]
+    assert gate.commits == 1  # what was begun is rolled back: its caller was told that it failed
+    assert let_go == []
+
+
+async def test_4_who_waited_long_enough_withdraws(gate: Gate, writer: Writer) -> None:
+    """A wish is not carried out any more once its caller was told so; those beside it are."""
+    gate.open.clear()
+    late = asyncio.create_task(writer.submit(ECHO, "late", within=0.02))
+    other = asyncio.create_task(writer.submit(ECHO, "other"))
+    with pytest.raises(StoreUnavailable, match="nothing was written"):
+        await late
+    waiting = asyncio.create_task(writer.submit(ECHO, "waiting", within=0.02))
+    with pytest.raises(StoreUnavailable, match="nothing was written"):
+        await waiting
+    gate.open.set()
+    assert await other == "other"
+    assert await writer.submit(ECHO, "next") == "next"
+    assert ["late"] not in seen
+    assert not any("waiting" in wishes for wishes in seen)
+    assert gate.commits == 2
+
+
+async def test_4_a_withdrawal_within_the_transaction_rolls_it_back(gate: Gate, writer: Writer) -> None:
+    """Up to the commit itself: the others of the batch are carried out again without it."""
+    orders: list[Any] = []
+
+    def withdrawing(_transaction: Transaction, wishes: Sequence[Any]) -> list[Any]:
+        seen.append(list(wishes))
+        assert orders[0].withdraw() or len(wishes) == 1
+        return list(wishes)
+
+    kind = Kind("withdrawing", withdrawing)
+    gate.open.clear()
+    blocker = asyncio.create_task(writer.submit(ECHO, "first"))
+    await until(lambda: gate.begun == 1)
+    orders.append(writer.enqueue(kind, "late"))
+    kept = writer.enqueue(kind, "kept")
+    gate.open.set()
+    await blocker
+    assert await kept.answer == "kept"
+    assert seen[-2:] == [["late", "kept"], ["kept"]]
+    assert not orders[0].answer.done()
+    assert gate.commits == 2
+
+
+async def test_4_a_commit_under_way_is_not_withdrawn(gate: Gate, writer: Writer) -> None:
+    """Its caller is told that it may succeed, and what it held is let go when it did."""
+    let_go: list[Any] = []
+    kind = Kind("held", _echo, let_go=let_go.append)
+    gate.end = asyncio.Event()
+    with pytest.raises(StoreUnavailable, match="may succeed"):
+        await writer.submit(kind, "late", within=0.02)
+    assert let_go == []
+    gate.end.set()
+    await until(lambda: bool(let_go))
+    assert let_go == ["late"]
+    assert gate.commits == 1
 
 
 async def test_stopping_writes_what_waits(gate: Gate) -> None:

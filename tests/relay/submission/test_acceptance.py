@@ -2,7 +2,7 @@
 
 import asyncio
 from base64 import b64encode
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,14 +37,20 @@ class Faulty:
     asked: list[NewMessage] = field(default_factory=list)
 
     async def accept(
-        self, message: NewMessage, content: bytes, recipients: Sequence[NewRecipient], *, hold: bool = True
+        self,
+        message: NewMessage,
+        content: bytes,
+        recipients: Sequence[NewRecipient],
+        *,
+        hold: bool = True,
+        within: float | None = None,
     ) -> Taken:
         self.asked.append(message)
         if self.raises is not None:
             raise self.raises
         if self.held is not None:
             await self.held.wait()
-        return await self.real.accept(message, content, recipients, hold=hold)
+        return await self.real.accept(message, content, recipients, hold=hold, within=within)
 
 
 @dataclass
@@ -468,16 +474,48 @@ async def test_a_fault_of_ours_is_4xx_and_hides_its_text(
     assert (await send(client)).startswith("250")
 
 
-async def test_the_deadline_ends_the_wait(relay: Relay) -> None:
-    """A store that does not answer in time: 451, and not a late success."""
+async def test_the_deadline_ends_the_wait(relay: Relay, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that does not answer in time: 451, and not a late success, however long the store then takes."""
     await relay.serve(limits=SubmissionLimits(accept_deadline=0.05))
-    assert relay.queue is not None
     client = await relay.ready()
-    relay.queue.held = asyncio.Event()
+    go_on, real = asyncio.Event(), relay.store._connection.run
+
+    async def slow(work: Callable[[Any], Any]) -> Any:
+        await go_on.wait()
+        return await real(work)
+
+    monkeypatch.setattr(relay.store._connection, "run", slow)
     assert await send(client) == str(replies.LOCAL_ERROR)
-    relay.queue.held.set()
+    assert await send(client) == str(replies.LOCAL_ERROR)
+    go_on.set()
+    await relay.store.queue.give_back([])  # joins behind both, and is answered when they are over
     assert await relay.rows("SELECT * FROM message") == []
     assert relay.delivered == []
+    assert (await send(client)).startswith("250")
+
+
+async def test_past_the_deadline_only_a_commit_under_way_may_succeed(
+    relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client hears 451 and sends again; both are there, and the second one's event says possible duplicate."""
+    await relay.serve(limits=SubmissionLimits(accept_deadline=0.2))
+    client = await relay.ready()
+    go_on, real = asyncio.Event(), relay.store._connection.run
+
+    async def slow(work: Callable[[Any], Any]) -> Any:
+        result = await real(work)
+        await go_on.wait()  # as a disk does whose sync hangs
+        return result
+
+    monkeypatch.setattr(relay.store._connection, "run", slow)
+    letter = b"Message-ID: <1@club.test>\r\n" + LETTER
+    assert await send(client, letter) == str(replies.LOCAL_ERROR)
+    go_on.set()
+    assert (await send(client, letter)).startswith("250")
+    events = await relay.rows("SELECT kind, note FROM event ORDER BY position")
+    assert events == [{"kind": "accepted", "note": ""}, {"kind": "accepted", "note": "possible duplicate"}]
+    states = await relay.rows("SELECT state FROM recipient ORDER BY id")
+    assert sorted(row["state"] for row in states) == ["claimed", "due"]  # the first is delivered from the queue
 
 
 async def test_a_client_that_leaves_behind_the_dot_takes_nothing_back(relay: Relay) -> None:
