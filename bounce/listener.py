@@ -212,7 +212,7 @@ class ReportListener:
         local, at, domain = forward_path.strip("<> ").lower().partition("@")
         if not at:
             return local == "postmaster"
-        return local in _ROLES and domain.rstrip(".") == self._return_paths.domain
+        return local in _ROLES and domain.rstrip(".") in self._return_paths.domains
 
     def _over_rate(self, recipient_id: int) -> Reply:
         self.counts["over_rate"] += 1

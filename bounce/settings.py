@@ -16,6 +16,7 @@ class BounceSettings(BaseModel):
 
     listen: tuple[str, ...] = ("127.0.0.1:2526",)
     domain: str = ""  # domain of the return paths, its MX is this listener; "" is relay.hostname
+    aligned_domains: tuple[str, ...] = ()  # further ones, for senders whose From domain they belong to
     return_path_lifetime: Duration = 33 * 86400.0  # counted from acceptance: relay.delivery.max_age and 30 days
     max_report_size: Size = 1024**2
     raw_copy: Size = 256 * 1024  # octets of each report that are kept

@@ -12,6 +12,7 @@ Pure: no I/O, no clock, no chance.
 """
 
 import re
+from collections.abc import Sequence
 
 from store.ids import made_at
 from store.seal import Seal
@@ -26,9 +27,9 @@ _LONGEST_PATH = 320  # octets; RFC 5321 allows 256, manglers add a little
 
 
 class ReturnPaths:
-    """Makes and reads the return paths of one domain."""
+    """Makes and reads the return paths of our domains."""
 
-    def __init__(self, seal: Seal, domain: str, lifetime: float) -> None:
+    def __init__(self, seal: Seal, domain: str, lifetime: float, *, aligned: Sequence[str] = ()) -> None:
         """
         Keep what return paths are made with.
 
@@ -36,15 +37,26 @@ class ReturnPaths:
             seal: Made with the key "homing return path".
             domain: What stands after the @; its MX leads to our listener.
             lifetime: Seconds, counted from the making of the recipient's id, that is from acceptance.
+            aligned: Further domains like it, for senders whose From domain they belong to (RFC 7489 section 3.1.2).
         """
         self._seal = seal
         self.domain = _folded(domain)
+        self.domains = (self.domain, *map(_folded, aligned))
         self._lifetime = lifetime
-        self._written = re.compile(rf"\bb[a-z2-7]{{{_LETTERS}}}@{re.escape(self.domain)}\b", re.ASCII | re.IGNORECASE)
+        domains = "|".join(map(re.escape, self.domains))
+        self._written = re.compile(rf"\bb[a-z2-7]{{{_LETTERS}}}@(?:{domains})\b", re.ASCII | re.IGNORECASE)
 
-    def encode(self, recipient_id: int) -> str:
-        """Give the return path of a recipient: always the same one, so that greylisting ends (RFC 6647)."""
-        return f"b{_base32(self._seal.seal(recipient_id))}@{self.domain}"
+    def encode(self, recipient_id: int, from_domain: str = "") -> str:
+        """
+        Give the return path of a recipient: always the same one, so that greylisting ends (RFC 6647).
+
+        Args:
+            recipient_id: Whose.
+            from_domain: The domain in From:; a domain of ours that belongs to it is taken, so that SPF is aligned.
+        """
+        wanted = _folded(from_domain)
+        domain = next((ours for ours in self.domains if _belong_together(ours, wanted)), self.domain)
+        return f"b{_base32(self._seal.seal(recipient_id))}@{domain}"
 
     def decode(self, address: str, now: float) -> int | None:
         """
@@ -60,7 +72,7 @@ class ReturnPaths:
         if len(address) > _LONGEST_PATH or not address.isascii():  # other scripts have letters that fold to ours
             return None
         local, at, domain = address.strip("<> ").rpartition("@")
-        if not at or _folded(domain) != self.domain:
+        if not at or _folded(domain) not in self.domains:
             return None
         for piece in _SEPARATORS.split(local.replace('"', "").replace("\\", "").lower()):
             match = _TOKEN.fullmatch(piece)
@@ -83,6 +95,17 @@ class ReturnPaths:
 
 def _folded(domain: str) -> str:
     return domain.strip().rstrip(".").lower()
+
+
+def _belong_together(ours: str, theirs: str) -> bool:
+    """
+    Whether a domain of return paths and a From domain are of one organisation, as far as their names tell.
+
+    A domain for return paths is mostly one label below the organisation's own: ``bounce.club.test`` belongs to
+    ``club.test`` and to all below it.
+    """
+    above = ours.partition(".")[2] if ours.count(".") > 1 else ours
+    return bool(theirs) and any(theirs == base or theirs.endswith(f".{base}") for base in (ours, above))
 
 
 def _base32(block: bytes) -> str:

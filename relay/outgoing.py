@@ -48,9 +48,9 @@ class Outgoing:
         if (message_id, False) not in self._plans:
             self._keep((message_id, False), made)
 
-    def return_path(self, recipient_id: int) -> str:
-        """Give the reverse-path whose bounces name this recipient."""
-        return self._return_paths.encode(recipient_id)
+    def return_path(self, job: Job) -> str:
+        """Give the reverse-path whose bounces name this recipient, at a domain that belongs to its sender's."""
+        return self._return_paths.encode(job.recipient_id, job.header_from.rpartition("@")[2])
 
     def _plan(self, message_id: int, content: bytes, seven_bit: bool) -> CopyPlan:  # noqa: FBT001  see copy
         key = (message_id, seven_bit)

@@ -147,7 +147,12 @@ class _Assembly:
         config = self.config
         keys, _ = load_or_make(config.relay.master_key, secrets.token_bytes)
         tokens = Tokens(pixel_seal(keys))
-        return_paths = ReturnPaths(return_path_seal(keys), config.bounce_domain, config.bounce.return_path_lifetime)
+        return_paths = ReturnPaths(
+            return_path_seal(keys),
+            config.bounce_domain,
+            config.bounce.return_path_lifetime,
+            aligned=config.bounce.aligned_domains,
+        )
 
         store = await open_store(config.store, clock=self.clock, node_name=_node_name(), serving=True)
         self.stack.push_async_callback(store.close)
@@ -195,7 +200,7 @@ class _Assembly:
                 routes=routes,
                 settings=relay.delivery,
                 clock=self.clock,
-                own_names=(relay.hostname, self.config.bounce_domain),
+                own_names=(relay.hostname, self.config.bounce_domain, *self.config.bounce.aligned_domains),
                 own_addresses=_own_addresses(self.config),
             ),
             pool=Pool(hostname=relay.hostname, settings=relay.delivery, draw=self.draw),

@@ -273,6 +273,7 @@ def _job(wish: AcceptWish, new: NewRecipient, tracking: str, ref: ContentRef) ->
         in_doubt=False,
         size=letter.size or len(wish.content),
         eight_bit=letter.eight_bit,
+        header_from=letter.header_from,
         envelope_id=letter.envelope_id,
         ret=letter.ret,
         notify=new.notify,

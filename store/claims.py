@@ -44,6 +44,7 @@ _JOB_COLUMNS = (
     message.c.expires_at,
     message.c.size,
     message.c.eight_bit,
+    message.c.header_from,
     message.c.envelope_id,
     message.c.ret,
 )
@@ -284,6 +285,7 @@ def _job(row: Any) -> Job:
         in_doubt=row.in_doubt,
         size=row.size,
         eight_bit=row.eight_bit,
+        header_from=row.header_from,
         envelope_id=row.envelope_id,
         ret=row.ret,
         notify=row.notify,

@@ -245,6 +245,7 @@ class Job:
     in_doubt: bool  # an earlier attempt ended behind the final dot without a result: this one may be a duplicate
     size: int
     eight_bit: bool
+    header_from: str = ""  # address in From:
     envelope_id: str = ""
     ret: str = ""
     notify: str = ""

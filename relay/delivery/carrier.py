@@ -49,7 +49,7 @@ class Carrier:
         pool: Pool,
         outgoing: Callable[[Job, bytes, bool], bytes],
         sign: Sign,
-        return_path: Callable[[int], str],
+        return_path: Callable[[Job], str],
         clock: Callable[[], float],
         settings: DeliverySettings,
     ) -> None:
@@ -125,7 +125,7 @@ class Carrier:
         copy = await self._sign(plain, job.accepted_at)
         if isinstance(copy, Finding):
             return copy
-        mail = envelope(job, copy, forward_path=path, return_path=self._return_path(job.recipient_id))
+        mail = envelope(job, copy, forward_path=path, return_path=self._return_path(job))
         return objection(mail, connection.offers, by_route=by_route) or (mail, copy)
 
     def _broken_off(self, courier: Courier, job: Job) -> None:

@@ -58,7 +58,7 @@ class Delivery:
         pool: Connections.
         outgoing: ``outgoing(job, content, seven_bit)`` gives the copy for one recipient: pure, and the same bytes each
             time. ``seven_bit``: the other side takes no 8-bit text (RFC 6152), so parts that have it are re-encoded.
-        return_path: Our return path for a recipient id. It is not used where the reverse-path is null: such a
+        return_path: Our return path for a recipient. It is not used where the reverse-path is null: such a
             mail is itself a notification and leaves with ``MAIL FROM:<>``.
         consequence: Settles attempts (``bounce.consequence``).
         clock: Unix seconds, UTC.
@@ -76,7 +76,7 @@ class Delivery:
         routes: Routes,
         pool: Pool,
         outgoing: Callable[[Job, bytes, bool], bytes],
-        return_path: Callable[[int], str],
+        return_path: Callable[[Job], str],
         consequence: Consequence,
         clock: Callable[[], float],
         random: Callable[[], float],

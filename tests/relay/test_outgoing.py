@@ -58,7 +58,7 @@ def test_promise_4_a_retry_sends_the_same_bytes(outgoing: Outgoing) -> None:
     other = Outgoing(tokens=TOKENS, return_paths=RETURN_PATHS, base_url="https://track.example.org")
     assert outgoing.copy(replace(JOB, attempts=3, in_doubt=True), CONTENT, False) == first
     assert other.copy(JOB, CONTENT, False) == first
-    assert other.return_path(7) == outgoing.return_path(7)
+    assert other.return_path(JOB) == outgoing.return_path(JOB)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_a_peer_without_8bitmime_gets_seven_bits(outgoing: Outgoing) -> None:
 
 def test_return_paths_differ_by_recipient_and_can_be_read_back(outgoing: Outgoing) -> None:
     """Each recipient's bounces come back to an address of its own."""
-    one, other = outgoing.return_path(7), outgoing.return_path(8)
+    one, other = outgoing.return_path(JOB), outgoing.return_path(replace(JOB, recipient_id=8))
     assert one != other
     assert (RETURN_PATHS.decode(one, 0.0), RETURN_PATHS.decode(other, 0.0)) == (7, 8)
 
@@ -100,3 +100,27 @@ def test_a_plan_made_at_acceptance_gives_the_same_copy(outgoing: Outgoing) -> No
     other = Outgoing(tokens=TOKENS, return_paths=RETURN_PATHS, base_url="https://track.example.org")
     other.expect(JOB.message_id, plan(CONTENT))
     assert other.copy(JOB, CONTENT, False) == outgoing.copy(JOB, CONTENT, False)
+
+
+@pytest.mark.parametrize(
+    ("sender", "domain"),
+    [
+        ("office@club.test", "bounce.club.test"),
+        ("Office@News.Club.Test", "bounce.club.test"),
+        ("office@school.test", "school.test"),
+        ("office@other.test", "bounce.example.org"),
+        ("office@notclub.test", "bounce.example.org"),
+        ("", "bounce.example.org"),
+    ],
+)
+def test_the_return_path_belongs_to_the_sender_where_it_can(sender: str, domain: str) -> None:
+    """RFC 7489 section 3.1.2: SPF counts for DMARC when the return path's domain is the sender's own."""
+    paths = ReturnPaths(
+        return_path_seal(KEYS), "bounce.example.org", 86_400.0, aligned=("bounce.club.test", "school.test")
+    )
+    made = Outgoing(tokens=TOKENS, return_paths=paths, base_url="https://track.example.org").return_path(
+        replace(JOB, header_from=sender)
+    )
+    assert made.endswith(f"@{domain}")
+    assert paths.decode(made.upper(), 0.0) == JOB.recipient_id
+    assert RETURN_PATHS.decode(made, 0.0) == (JOB.recipient_id if domain == "bounce.example.org" else None)

@@ -38,7 +38,7 @@ def delivery(store: Store, sink: SmtpSink, clock: Clock) -> Delivery:
         routes=Routes(Names(clock), routes={"*": route}, settings=settings, clock=clock),
         pool=Pool(hostname="relay.test", settings=settings, draw=lambda: 0.5, contexts=CONTEXTS),
         outgoing=Copies(),
-        return_path=lambda recipient_id: f"b{recipient_id}@bounces.test",
+        return_path=lambda job: f"b{job.recipient_id}@bounces.test",
         consequence=Consequence(store.queue, store.reports, raw_copy=1000),
         clock=clock,
         random=lambda: 0.0,

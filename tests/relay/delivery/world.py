@@ -86,7 +86,7 @@ class World:
             pool=self.pool,
             outgoing=outgoing or Copies(),
             sign=sign,
-            return_path=lambda recipient_id: f"b{recipient_id}@bounces.test",
+            return_path=lambda job: f"b{job.recipient_id}@bounces.test",
             consequence=self.ledger,
             clock=self.clock,
             random=random,
