@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, collapse_addresses, ip_address, ip_network
 
+LISTS = ("apple-relay",)  # networks whose prefixes somebody else publishes
 _REMEMBERED = 8_192  # addresses whose answer is kept; one mail provider's proxies come back all the time
 
 
@@ -53,21 +54,29 @@ def _spans(networks: Iterable[IPv4Network | IPv6Network]) -> tuple[list[int], li
 
 
 class Networks:
-    """Networks with names: ``own``, ``google``, ``apple-relay``."""
+    """Networks with names: ``own``, ``google``, ``apple-relay``. One that is expected and missing has a name, too."""
 
-    def __init__(self, named: Mapping[str, Iterable[str]]) -> None:
-        """Take the prefixes of each name; ValueError names a prefix that is none."""
+    def __init__(self, named: Mapping[str, Iterable[str]], *, expected: Iterable[str] = ()) -> None:
+        """
+        Take the prefixes of each name.
+
+        Args:
+            named: Name -> prefixes; ValueError names a prefix that is none.
+            expected: Names that should be there; for each that is not, every address is in ``NAME-missing``.
+        """
         self._named = {name: Prefixes(prefixes) for name, prefixes in named.items()}
+        self._missing = frozenset(f"{name}-missing" for name in expected if name not in self._named)
         self._remembered: dict[str, frozenset[str]] = {}
 
     def of(self, address: str) -> frozenset[str]:
-        """Give the names of the networks that hold ``address``; none for what is no address."""
+        """Give the names of the networks that hold ``address``, none for what is no address, and of what is missing."""
         known = self._remembered.get(address)
         if known is None:
             parsed = parse_address(address)
             known = frozenset(
                 name for name, prefixes in self._named.items() if parsed is not None and parsed in prefixes
             )
+            known |= self._missing
             if len(self._remembered) >= _REMEMBERED:
                 self._remembered.clear()
             self._remembered[address] = known

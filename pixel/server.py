@@ -16,7 +16,7 @@ from pixel.connection import SERVER_NAME, HttpListener
 from pixel.flood import FloodGuard
 from pixel.forwarded import clean, client_address
 from pixel.judge import BOOK, Judge, Load
-from pixel.networks import Networks, Prefixes
+from pixel.networks import LISTS, Networks, Prefixes
 from pixel.settings import PixelSettings
 from pixel.token import Tokens
 from store.nouns import Open
@@ -60,7 +60,7 @@ class PixelServer:
         self._clock = clock
         self._log = log
         self._judge = Judge(BOOK.rules)
-        self._networks = Networks({**BOOK.networks, "own": settings.own_networks})
+        self._networks = Networks({**BOOK.networks, "own": settings.own_networks}, expected=LISTS)
         self._trusted = Prefixes(settings.trusted_proxies)
         self._guard = FloodGuard()
         self._listener: HttpListener | None = None
