@@ -6,8 +6,13 @@ Opens: what loaded the pixels, by each recipient's tracking mode.
     verdict  an event and a row for each view: when, and by what
     full     the same with address and agent, until the retention of opens
 
-Loads of one recipient with the same verdict within the window are one view. An open after a bounce leaves the status:
-both facts stay visible.
+Loads of one recipient with the same verdict within the window are one view.
+
+Where an open contradicts what was known, both facts stay visible. After a bounce the status stays Bounced, with the
+time of the open beside it. After we gave up, or were told to stop, the open proves that an earlier try had arrived:
+the status becomes Opened, the reason stays what it was, and the event says so. While an outcome is in doubt the
+recipient becomes Opened and is tried again all the same: what loaded a pixel was judged, not known, so it must not
+keep a mail from being delivered (promise 4).
 """
 
 from collections.abc import Callable, Sequence
@@ -20,12 +25,16 @@ from store.addresses import address_key
 from store.engine import Reader
 from store.events import Opened
 from store.nodes import Nodes
-from store.nouns import Open, RecipientStatus, TrackingMode, Verdict
+from store.nouns import Open, Reason, RecipientStatus, TrackingMode, Verdict
 from store.schema import open_, opt_out, recipient
 from store.sql import among
 from store.writer import Kind, Transaction, Writer
 
 VIEW_WINDOW = 30.0  # seconds
+
+AFTER_BOUNCE = "it had been reported as returned"
+AFTER_GIVING_UP = "an earlier try had arrived, although no answer to it came"
+IN_DOUBT = "it had arrived, although no answer came; it is tried again, to be sure"
 
 _CHANGEABLE = ("status", "opened_at", "last_opened_at", "opens", "machine_opens")
 _OPENABLE = (RecipientStatus.SENDING.value, RecipientStatus.DELIVERED.value)
@@ -36,6 +45,9 @@ _READ = (
         recipient.c.id,
         recipient.c.message_id,
         recipient.c.tracking,
+        recipient.c.reason,
+        recipient.c.in_doubt,
+        recipient.c.delivered_at,
         *(recipient.c[name] for name in _CHANGEABLE),
         select(opt_out.c.at)
         .where(opt_out.c.address_key == recipient.c.address_key)
@@ -109,7 +121,8 @@ def _record(transaction: Transaction, wishes: Sequence[_Wish]) -> list[int]:
 
 def _view(transaction: Transaction, row: dict[str, Any], id_: int, it: Open) -> list[dict[str, Any]]:
     """Count one view in the row of its recipient, write its event, and give the row to keep, if any."""
-    becomes_opened = it.verdict.by_person and row["status"] in _OPENABLE
+    note = _contradiction(row) if it.verdict.by_person else ""
+    becomes_opened = it.verdict.by_person and (row["status"] in _OPENABLE or note == AFTER_GIVING_UP)
     if it.verdict.by_person:
         row["opens"] += 1
         row["opened_at"] = it.at if row["opened_at"] is None else min(it.at, row["opened_at"])
@@ -121,7 +134,14 @@ def _view(transaction: Transaction, row: dict[str, Any], id_: int, it: Open) -> 
     counted_only = row["tracking"] == TrackingMode.COUNT
     if becomes_opened or not counted_only:
         transaction.events.append(
-            Opened(message_id=row["message_id"], recipient_id=row["id"], at=it.at, verdict=it.verdict, rule=it.rule)
+            Opened(
+                message_id=row["message_id"],
+                recipient_id=row["id"],
+                at=it.at,
+                verdict=it.verdict,
+                rule=it.rule,
+                note=note,
+            )
         )
     if counted_only:
         return []
@@ -138,6 +158,19 @@ def _view(transaction: Transaction, row: dict[str, Any], id_: int, it: Open) -> 
             "agent": it.agent,
         }
     ]
+
+
+def _contradiction(row: dict[str, Any]) -> str:
+    """Say what a person's open contradicts; "" where it is what one expects."""
+    match row["status"]:
+        case RecipientStatus.BOUNCED:
+            return AFTER_BOUNCE
+        case RecipientStatus.NOT_DELIVERED if row["reason"] != Reason.SUPPRESSED:  # suppressed: no copy ever left
+            return AFTER_GIVING_UP
+        case RecipientStatus.SENDING if row["in_doubt"] and row["delivered_at"] is None:
+            return IN_DOUBT
+        case _:
+            return ""
 
 
 def _opt(transaction: Transaction, wishes: Sequence[_OptWish]) -> list[bool]:

@@ -1,4 +1,4 @@
-"""What becomes of an address that failed, over the whole program and over weeks: stopped, tried again, lifted, stopped."""
+"""An address that failed, over the whole program and over weeks: stopped, tried again, lifted, stopped anew."""
 
 from collections.abc import AsyncIterator
 
@@ -57,7 +57,7 @@ async def test_a_suspended_mailbox_is_tried_again_with_the_first_mail_after_30_d
 
 
 async def test_a_full_mailbox_is_tried_again_with_the_first_mail_after_14_days(world: Whole) -> None:
-    """Three mails over 14 days stop it for 14 days. Full at the test: stopped anew. Delivered: it begins from nothing."""
+    """Three mails over 14 days stop it for 14 days. Full at the test: stopped anew. Delivered: all begins again."""
     full = []
     for _ in range(3):
         full.append(await world.send(ANN))

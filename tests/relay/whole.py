@@ -82,7 +82,7 @@ class Whole:
     @property
     def return_paths(self) -> ReturnPaths:
         """Make the return paths as the relay makes them."""
-        keys, _ = load_or_make(self.config.relay.master_key, lambda octets: bytes(octets))
+        keys, _ = load_or_make(self.config.relay.master_key, bytes)
         return ReturnPaths(return_path_seal(keys), self.config.bounce_domain, self.config.bounce.return_path_lifetime)
 
     async def row(self, recipient_id: int) -> RecipientRow:

@@ -3,11 +3,14 @@
 import pytest
 from sqlalchemy import Connection, text
 
-from store.nouns import Open, RecipientStatus, TrackingMode, Verdict
+from store.changes import Change
+from store.events import Deferred, Expired
+from store.nouns import Open, Reason, RecipientStatus, State, TrackingMode, Verdict
 from store.open import Store
+from store.opens import AFTER_BOUNCE, AFTER_GIVING_UP, IN_DOUBT
 from store.rows import Found
 from tests.conftest import Clock
-from tests.store.mail import accept, bounced, delivered, new_recipient
+from tests.store.mail import Decide, accept, bounced, delivered, new_recipient
 
 
 async def sent(store: Store, clock: Clock, mode: TrackingMode = TrackingMode.VERDICT) -> int:
@@ -88,7 +91,7 @@ async def test_an_open_after_a_bounce(store: Store, clock: Clock) -> None:
     await store.opens.record([load(id_, clock() + 5)])
     it = await found(store, id_)
     assert (it.recipient.status, it.recipient.opened_at) == (RecipientStatus.BOUNCED, clock() + 5)
-    assert it.events[-1].kind == "opened"
+    assert (it.events[-1].kind, it.events[-1].note) == ("opened", AFTER_BOUNCE)
 
 
 async def test_an_open_before_the_250(store: Store, clock: Clock) -> None:
@@ -108,6 +111,79 @@ async def test_opt_out(store: Store, clock: Clock) -> None:
     assert [job.tracking for job in later.jobs] == [TrackingMode.OFF, TrackingMode.VERDICT]
     assert await store.opens.opt_in("ann@example.org")
     assert await store.opens.record([load(id_, clock())]) == 1
+
+
+def expired(at: float, *, in_doubt: bool = True) -> Decide:
+    """We give up, perhaps after a connection that was lost behind the final dot."""
+    return Decide(
+        lambda facts: Change(
+            status=RecipientStatus.NOT_DELIVERED,
+            state=State.SETTLED,
+            reason=Reason.EXPIRED,
+            in_doubt=in_doubt or None,
+            events=(Expired(message_id=facts.message_id, recipient_id=facts.recipient_id, at=at),),
+        )
+    )
+
+
+@pytest.mark.parametrize("mode", [TrackingMode.COUNT, TrackingMode.VERDICT])
+async def test_opened_after_we_gave_up(store: Store, clock: Clock, mode: TrackingMode) -> None:
+    """The open proves that an earlier try arrived: Opened; that we gave up stays in reason and events."""
+    taken = await accept(store, now=clock(), recipients=[new_recipient(store, "ann@example.org", tracking=mode)])
+    id_ = taken.jobs[0].recipient_id
+    await store.queue.settle(id_, expired(clock()))
+    await store.opens.record([load(id_, clock() + 5, Verdict.SCANNER)])
+    assert (await found(store, id_)).recipient.status is RecipientStatus.NOT_DELIVERED
+    await store.opens.record([load(id_, clock() + 100)])
+    it = await found(store, id_)
+    assert (it.recipient.status, it.recipient.reason) == (RecipientStatus.OPENED, Reason.EXPIRED)
+    assert [event.kind for event in it.events if event.kind != "opened"] == ["accepted", "expired"]
+    assert (it.events[-1].kind, it.events[-1].note) == ("opened", AFTER_GIVING_UP)
+
+
+async def test_opened_after_a_person_stopped_it(store: Store, clock: Clock) -> None:
+    """Cancelled too late: the mail was out. Both facts stay."""
+    taken = await accept(store, "ann@example.org", now=clock())
+    id_ = taken.jobs[0].recipient_id
+    await store.queue.mark_dot(id_)
+    await store.queue.cancel([id_])
+    await store.opens.record([load(id_, clock() + 5)])
+    it = await found(store, id_)
+    assert it.recipient.status is RecipientStatus.OPENED
+    assert [event.kind for event in it.events] == ["accepted", "cancelled", "opened"]
+    assert it.events[-1].note == AFTER_GIVING_UP
+
+
+async def test_opened_while_the_outcome_is_in_doubt(store: Store, clock: Clock) -> None:
+    """Opened, and still to be tried: a judgement about a load must not keep a mail from its recipient (promise 4)."""
+    taken = await accept(store, "ann@example.org", now=clock())
+    id_ = taken.jobs[0].recipient_id
+    in_doubt = Decide(
+        lambda facts: Change(
+            state=State.DUE,
+            next_attempt_at=clock() + 60,
+            in_doubt=True,
+            events=(Deferred(message_id=facts.message_id, recipient_id=facts.recipient_id, at=clock()),),
+        )
+    )
+    await store.queue.settle(id_, in_doubt)
+    await store.opens.record([load(id_, clock() + 5)])
+    it = await found(store, id_)
+    assert (it.recipient.status, it.recipient.state) == (RecipientStatus.OPENED, State.DUE)
+    assert it.recipient.in_doubt
+    assert it.events[-1].note == IN_DOUBT
+    clock.move(60)
+    assert [job.recipient_id for job in await store.queue.claim_due(10)] == [id_]
+
+
+async def test_a_suppressed_one_is_never_opened(store: Store, clock: Clock) -> None:
+    """No copy of it ever left, so what loads its pixel read another one."""
+    await store.suppressions.add("ann@example.org")
+    new = new_recipient(store, "ann@example.org")
+    await accept(store, now=clock(), recipients=[new])
+    await store.opens.record([load(new.id, clock() + 5)])
+    it = await found(store, new.id)
+    assert (it.recipient.status, it.recipient.reason) == (RecipientStatus.NOT_DELIVERED, Reason.SUPPRESSED)
 
 
 async def test_unknown_and_none(store: Store) -> None:
