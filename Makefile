@@ -8,15 +8,16 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 CONFIG ?= config.toml
+BOUNCES ?= ../shared/bounces
 # Two workers for each core: the tests wait more than they compute.
 WORKERS ?= $(shell echo $$(( 2 * $$(nproc 2>/dev/null || echo 1) )))
 LOCK_OPTIONS := --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links \
   --no-emit-trusted-host --no-emit-options --extra postgres --extra speed --extra build
 
-.PHONY: help run demo test check format lock clean
+.PHONY: help run demo test check bench-bounces format lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 run: $(VENV)/.installed ## start Homing with config.toml (CONFIG=other.toml for another)
 	@exec $(BIN)/homing serve --config $(CONFIG)
@@ -33,6 +34,9 @@ check: $(VENV)/.installed-dev ## what CI demands of the code itself: style, type
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest --quiet tests/test_architecture.py
+
+bench-bounces: $(VENV)/.installed-dev ## score the bounce reader on labelled mails, and its speed (BOUNCES=folder)
+	@$(BIN)/python -m bench.bounces $(BOUNCES)
 
 format: $(VENV)/.installed-dev ## put the code into its shape
 	$(BIN)/ruff check --fix .
