@@ -21,6 +21,7 @@ from store.writer import Transaction
 
 IN_DOUBT_WAIT = 600.0  # seconds from the final dot until we try again what the other side may have taken
 SUSPECT_CRASHES = 2  # so many processes died with it: from now on it goes alone
+AT_ONCE = 0.0  # the next_attempt_at of what a person wants tried now: before all others, and at a host that was down
 HELD_CRASHES = 3  # so many: it is held
 
 _JOB_COLUMNS = (
@@ -30,6 +31,7 @@ _JOB_COLUMNS = (
     recipient.c.domain,
     recipient.c.tracking,
     recipient.c.attempts,
+    recipient.c.next_attempt_at,
     recipient.c.in_doubt,
     recipient.c.notify,
     recipient.c.original_recipient,
@@ -290,4 +292,5 @@ def _job(row: Any) -> Job:
         ret=row.ret,
         notify=row.notify,
         original_recipient=row.original_recipient,
+        asked=row.next_attempt_at == AT_ONCE,
     )

@@ -250,6 +250,7 @@ class Job:
     ret: str = ""
     notify: str = ""
     original_recipient: str = ""
+    asked: bool = False  # a person wants it tried now, also at a host that was down
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from sqlalchemy import URL, text
 
 from store.contents import Contents, Keeper, SegmentKeeper, TableKeeper, last_record
 from store.credentials import Credentials
+from store.domains import Domains
 from store.engine import Reader, database_url, sqlite_file, sqlite_writer
 from store.errors import StoreError, StoreMismatch
 from store.find import Find
@@ -33,6 +34,7 @@ from store.segments import Segments
 from store.settings import StoreSettings
 from store.suppressions import Suppressions
 from store.trouble import translated
+from store.waiting import WaitingMail
 from store.writer import Kind, Transaction, Writer
 from store.writing import WriteConnection, write_connection
 
@@ -93,6 +95,8 @@ class Store:
         self.reports = Reports(self._reader, self._writer, self._nodes)
         self.recent = Recent(self._reader)
         self.find = Find(self._reader)
+        self.domains = Domains(self._reader, clock)
+        self.waiting = WaitingMail(self._reader)
         self.retention = Retention(
             settings.retention,
             reader=self._reader,

@@ -30,7 +30,7 @@ from store.nodes import Nodes
 from store.nouns import Job, NewMessage, NewRecipient, State
 from store.room import Room
 from store.schema import recipient
-from store.settle import SettleWish, StateWish, move, settle
+from store.settle import SettleWish, Word, WordWish, move, settle
 from store.sql import CLAIMED, DUE, HELD
 from store.writer import Kind, Writer
 
@@ -171,18 +171,19 @@ class Queue:
 
     async def cancel(self, recipient_ids: Sequence[int], *, note: str = "") -> int:
         """Stop recipients for good, and say how many: not delivered, with a Cancelled event."""
-        return await self._move(recipient_ids, State.SETTLED, note)
+        return await self.say(Word.CANCEL, recipient_ids, note=note)
 
     async def hold(self, recipient_ids: Sequence[int], *, note: str = "") -> int:
         """Keep recipients back until released, and say how many."""
-        return await self._move(recipient_ids, State.HELD, note)
+        return await self.say(Word.HOLD, recipient_ids, note=note)
 
     async def release(self, recipient_ids: Sequence[int], *, note: str = "") -> int:
         """Make held recipients due now, and say how many."""
-        return await self._move(recipient_ids, State.DUE, note)
+        return await self.say(Word.RELEASE, recipient_ids, note=note)
 
-    async def _move(self, recipient_ids: Sequence[int], to: State, note: str) -> int:
-        wish = StateWish(recipient_ids, to, note, self._clock(), self._nodes.life)
+    async def say(self, word: Word, recipient_ids: Sequence[int], *, note: str = "") -> int:
+        """Carry out a word of an operator, and say for how many it did something: each gets its event."""
+        wish = WordWish(recipient_ids, word, note, self._clock(), self._nodes.life)
         return await self._writer.submit(_MOVE, wish, weight=2 * len(recipient_ids))
 
     async def counts(self) -> dict[State, int]:

@@ -21,6 +21,8 @@ ROWS = (
         message.c.header_from,
         message.c.header_message_id,
         message.c.no_pixel_why,
+        message.c.credential,
+        message.c.reverse_path,
         func.coalesce(_cause.c.bounced_at, _cause.c.accepted_at).label("caused_at"),
         _cause.c.reason.label("caused_reason"),
     )
@@ -86,7 +88,7 @@ def recipient_row(row: Any) -> RecipientRow:
         permanent=row.permanent,
         mistyped=row.mistyped,
         attempts=row.attempts,
-        next_attempt_at=row.next_attempt_at,
+        next_attempt_at=row.next_attempt_at or None,  # 0: asked for, and not yet taken up
         last_reply=row.last_reply,
         remote_host=row.remote_host,
         remote_address=row.remote_address,
@@ -104,4 +106,7 @@ def recipient_row(row: Any) -> RecipientRow:
         caused_by=row.caused_by,
         caused_at=row.caused_at,
         caused_reason=Reason(row.caused_reason) if row.caused_reason else None,
+        credential=row.credential,
+        reverse_path=row.reverse_path,
+        notify=row.notify,
     )

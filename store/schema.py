@@ -114,7 +114,7 @@ recipient = Table(
     # claimed -> settled: settle. due, claimed -> held: hold, release_lapsed. held -> due: release.
     # due, held -> settled: cancel.
     Column("state", Text, nullable=False),
-    Column("next_attempt_at", Double),  # set while due
+    Column("next_attempt_at", Double),  # set while due; 0: a person asked for it now, so it goes before all others
     Column("claimed_by", BigInteger),  # node.life of the process that works on it, set while claimed
     _count("attempts"),
     _count("crashes"),  # how many processes in a row died while they held it
@@ -140,6 +140,8 @@ recipient = Table(
     _count("machine_opens"),  # views by anything else
     # claim_due, next_due_at; the domain is there so that excluded ones cost no look at the row
     Index("recipient_due", "next_attempt_at", "domain", **_where("state = 'due'")),
+    # waiting, ask: what waits for a domain. A mail that is delivered at once is never in it
+    Index("recipient_due_domain", "domain", "next_attempt_at", **_where("state = 'due'")),
     # claim_due: those that two processes died with go one at a time
     Index("recipient_suspect", "next_attempt_at", **_where("state = 'due' AND crashes >= 2")),
     # release_lapsed, close
@@ -226,6 +228,26 @@ report = Table(
     Column("raw", LargeBinary, nullable=False),
     # count_since, settle (how many came so far)
     Index("report_recipient", "recipient_id", "at"),
+)
+
+# What was said in an attempt to deliver, for people who want to see it.
+transcript = Table(
+    "transcript",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("recipient_id", BigInteger, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("dialogue", Text, nullable=False),
+    # find; retention of recipients
+    Index("transcript_recipient", "recipient_id", "id"),
+)
+
+# How far those who do something about each event have come. It moves in the transaction of what they do.
+follower = Table(
+    "follower",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False),
 )
 
 # What an application logs in with.

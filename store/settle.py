@@ -7,12 +7,14 @@ on what the one before left.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Text, and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from store.changes import AddressHistory, Change, NewSuppression, RecipientFacts
+from store.claims import AT_ONCE
 from store.events import Cancelled, Deferred, Event
 from store.history import histories
 from store.nouns import Reason, RecipientStatus, State
@@ -101,12 +103,21 @@ class SettleWish:
     life: int
 
 
+class Word(StrEnum):
+    """What a person says about recipients that are not settled."""
+
+    CANCEL = "cancel"  # for good: not delivered
+    HOLD = "hold"  # until released
+    RELEASE = "release"  # what is held is due now
+    RETRY = "retry"  # what waits for its next attempt is due now, before all others
+
+
 @dataclass(frozen=True, slots=True)
-class StateWish:
-    """A person's word about recipients: cancel, hold or release."""
+class WordWish:
+    """A person's word about some recipients."""
 
     recipient_ids: Sequence[int]
-    to: State
+    word: Word
     note: str
     now: float
     life: int
@@ -242,37 +253,44 @@ def _suppression_row(new: NewSuppression) -> dict[str, Any]:
     }
 
 
-def move(transaction: Transaction, wishes: Sequence[StateWish]) -> list[int]:
+def move(transaction: Transaction, wishes: Sequence[WordWish]) -> list[int]:
     """Carry out a person's word: how many recipients it moved. What it does not fit stays as it is."""
     return [_move_all(transaction, wish) for wish in wishes]
 
 
-_FROM = {
-    State.SETTLED: (State.DUE.value, State.CLAIMED.value, State.HELD.value),  # cancel
-    State.HELD: (State.DUE.value, State.CLAIMED.value),  # hold
-    State.DUE: (State.HELD.value,),  # release
+# word -> the states it fits, the state that follows
+_MOVES = {
+    Word.CANCEL: ((State.DUE.value, State.CLAIMED.value, State.HELD.value), State.SETTLED),
+    Word.HOLD: ((State.DUE.value, State.CLAIMED.value), State.HELD),
+    Word.RELEASE: ((State.HELD.value,), State.DUE),
+    Word.RETRY: ((State.DUE.value,), State.DUE),
 }
 
 
-def _move_all(transaction: Transaction, wish: StateWish) -> int:
+def _move_all(transaction: Transaction, wish: WordWish) -> int:
+    fits, to = _MOVES[wish.word]
     read = transaction.connection.execute(_READ, {"ids": sorted(wish.recipient_ids)})
-    work = _Work({row.id: dict(row._mapping) for row in read if row.state in _FROM[wish.to]})  # noqa: SLF001 - as above
+    work = _Work({row.id: dict(row._mapping) for row in read if row.state in fits})  # noqa: SLF001 - as above
     for row in work.rows.values():
         if row["dot_sent_at"] is not None:
             row["in_doubt"] = True  # the other side may have it: the word came too late to know
-        if wish.to is State.SETTLED:
+        if wish.word is Word.CANCEL:
             row |= {"status": RecipientStatus.NOT_DELIVERED.value, "reason": None, "permanent": True}
-        _move(row, wish.to, wish.now, wish.now)
+        _move(row, to, AT_ONCE, wish.now)
         transaction.events.append(_word(row, wish))
     work.changed.update(work.rows)
     _write(transaction, work)
     return len(work.rows)
 
 
-def _word(row: dict[str, Any], wish: StateWish) -> Event:
+def _word(row: dict[str, Any], wish: WordWish) -> Event:
     about = {"message_id": row["message_id"], "recipient_id": row["id"], "at": wish.now}
-    if wish.to is State.SETTLED:
-        return Cancelled(**about, note=wish.note)
-    if wish.to is State.HELD:
-        return Deferred(**about, note=wish.note or "held by an operator")
-    return Deferred(**about, note=wish.note or "released by an operator", next_attempt_at=wish.now)
+    match wish.word:
+        case Word.CANCEL:
+            return Cancelled(**about, note=wish.note)
+        case Word.HOLD:
+            return Deferred(**about, note=wish.note or "held by an operator")
+        case Word.RELEASE:
+            return Deferred(**about, note=wish.note or "released by an operator", next_attempt_at=wish.now)
+        case Word.RETRY:
+            return Deferred(**about, note=wish.note or "an operator asked to try now", next_attempt_at=wish.now)

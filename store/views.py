@@ -49,8 +49,8 @@ def queries(dialect: str) -> dict[str, str]:
                 {time("r.accepted_at")} AS accepted_at, {time("r.delivered_at")} AS delivered_at,
                 {time("r.opened_at")} AS first_opened_at, {time("r.last_opened_at")} AS last_opened_at,
                 r.opens AS opens, r.machine_opens AS automatic_loads, {time("r.bounced_at")} AS bounced_at,
-                r.attempts AS attempts, {time("r.next_attempt_at")} AS next_attempt_at, r.remote_host AS remote_host,
-                r.tls AS tls, r.caused_by AS caused_by_recipient_id, m.subject AS subject
+                r.attempts AS attempts, {time("NULLIF(r.next_attempt_at, 0)")} AS next_attempt_at,
+                r.remote_host AS remote_host, r.tls AS tls, r.caused_by AS caused_by_recipient_id, m.subject AS subject
             FROM recipient r JOIN message m ON m.id = r.message_id
         """,
         # 3: the numbers of one message. A percentage says of how many: received of all, opened of those received that

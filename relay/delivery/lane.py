@@ -62,6 +62,10 @@ class Lane:
         self.limit = 1
         self.down_until = now + min(steps[min(self.failures, len(steps)) - 1], LONGEST_DOWN)
 
+    def asked(self) -> None:
+        """Note that a person wants a mail tried now: the next one probes, whatever the last probe was told."""
+        self.down_until = 0.0
+
     def down_for(self, now: float) -> float:
         """Give for how many seconds it is to be left alone; 0.0: not at all. A clock that jumped back counts too."""
         left = self.down_until - now

@@ -247,6 +247,8 @@ class Delivery:
         if known is not None:
             lane = self._lane(known)
             lane.jobs.append(job)
+            if job.asked:
+                lane.asked()
             return lane
         waiting = self._looking_up.get(domain)
         if waiting is not None:

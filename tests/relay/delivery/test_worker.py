@@ -615,3 +615,22 @@ async def test_what_is_claimed_during_the_stop_is_given_back() -> None:
         await running
         assert world.ledger.given_back == [1]
         assert sink.sessions == []
+
+
+def test_what_a_person_asks_for_is_tried_at_a_host_that_was_down() -> None:
+    """A mail that comes by itself waits for the next probe; one that is asked for is the probe."""
+
+    async def scenario() -> None:
+        async with SmtpSink() as sink, World(sink) as world:
+            sink.on("greeting", Drop(), times=1)
+            world.offer(1)
+            await world.settled()
+            world.offer(2)
+            await world.settled()
+            assert [len(world.ledger.of(n)) for n in (1, 2)] == [1, 1]
+            assert len(sink.sessions) == 1
+            world.offer(3, asked=True)
+            await world.settled()
+            assert [mail.recipient for mail in sink.mails] == ["r3@example.org"]
+
+    run(scenario())
