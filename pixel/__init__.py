@@ -6,4 +6,6 @@ The way of an open, file by file: ``element.py`` is the image element that a cop
 ``connection.py``. It finds out who asks (``forwarded.py``, ``networks.py``), says person or machine (``judge.py`` with
 its rules, ``agents.toml``), keeps floods out of the records (``flood.py``), and hands the open to ``buffer.py``, which
 writes batches to the store.
+
+``lists.py`` reads published lists of addresses and their snapshots; ``list_files.py`` fetches and keeps them.
 """

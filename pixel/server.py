@@ -72,6 +72,10 @@ class PixelServer:
         """Host and port of each listening socket; none before ``start``."""
         return self._listener.addresses if self._listener else []
 
+    def use_list(self, name: str, networks: Prefixes | None) -> None:
+        """Look addresses up in this list from now on; None: it is missing."""
+        self._networks.replace(name, networks)
+
     async def start(self) -> None:
         """Listen and begin to write opens. OSError when an address cannot be listened at."""
         self._listener = HttpListener(web.Server(self._answer), _image)

@@ -4,10 +4,28 @@ The table ``[pixel]`` of the configuration.
 Pure: no I/O, no clock, no chance.
 """
 
+from pathlib import Path
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict
 
 from store.nouns import TrackingMode
 from store.units import Duration
+
+
+class ListSettings(BaseModel):
+    """``[pixel.lists]``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    update: Literal["never", "daily"] = "never"
+    folder: Path = Path("var/lists")
+    apple_relay: str = "https://mask-api.icloud.com/egress-ip-ranges.csv"
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """Name of a list -> where it is published."""
+        return {"apple-relay": self.apple_relay}
 
 
 class PixelSettings(BaseModel):
@@ -22,3 +40,4 @@ class PixelSettings(BaseModel):
     own_networks: tuple[str, ...] = ()  # office networks: their loads never count
     buffer: int = 10_000  # opens that wait in memory while the store cannot be written
     view_window: Duration = 30.0  # loads of one pixel within this time are one view
+    lists: ListSettings = ListSettings()

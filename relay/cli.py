@@ -6,30 +6,18 @@ a module of its own; here are only its words.
 """
 
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
-CONFIG = click.option(
-    "--config",
-    "config_path",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=Path("config.toml"),
-    envvar="HOMING_CONFIG",
-    show_default=True,
-    help="The configuration file.",
-)
-JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
+from relay import cli_queue
+from relay.cli_opens import add_commands
+from relay.cli_shared import CONFIG, JSON, WrongUse, in_store, read_config
+
 EXAMPLE_TOKEN = "A" * 22  # stands for a recipient's in what `rewrite` writes
 FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-
-
-class WrongUse(click.ClickException):
-    """What a person can mend: said in plain words, exit status 2."""
-
-    exit_code = 2
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -77,7 +65,7 @@ def tail(config_path: Path, as_json: bool, from_start: bool, after: int | None, 
     from relay.commands import follow
 
     begin = 0 if from_start else after
-    _in_store(config_path, lambda store: follow(store, as_json=as_json, after=begin, stop_at_end=no_follow))
+    in_store(config_path, lambda store: follow(store, as_json=as_json, after=begin, stop_at_end=no_follow))
 
 
 @main.command()
@@ -93,7 +81,7 @@ def status(config_path: Path, as_json: bool, what: str) -> None:
     """
     from relay.commands import show_status
 
-    found = _in_store(config_path, lambda store: show_status(store, what, as_json=as_json))
+    found = in_store(config_path, lambda store: show_status(store, what, as_json=as_json))
     sys.exit(0 if found else 1)
 
 
@@ -109,7 +97,7 @@ def suppress_list(config_path: Path, as_json: bool) -> None:
     """List them, with the reason and the mail that caused each."""
     from relay.commands import list_suppressions
 
-    _in_store(config_path, lambda store: list_suppressions(store, as_json=as_json))
+    in_store(config_path, lambda store: list_suppressions(store, as_json=as_json))
 
 
 @suppress.command("add")
@@ -120,7 +108,7 @@ def suppress_add(config_path: Path, address: str, note: str) -> None:
     """Stop sending to ADDRESS."""
     from relay.commands import add_suppression
 
-    _in_store(config_path, lambda store: add_suppression(store, address, note))
+    in_store(config_path, lambda store: add_suppression(store, address, note))
 
 
 @suppress.command("lift")
@@ -130,7 +118,7 @@ def suppress_lift(config_path: Path, address: str) -> None:
     """Send to ADDRESS again. Exits with 1 when it was not suppressed."""
     from relay.commands import lift_suppression
 
-    sys.exit(0 if _in_store(config_path, lambda store: lift_suppression(store, address)) else 1)
+    sys.exit(0 if in_store(config_path, lambda store: lift_suppression(store, address)) else 1)
 
 
 @main.group()
@@ -159,7 +147,7 @@ def user_add(
     """Make a credential called NAME; its password is shown this once."""
     from relay.commands import add_user
 
-    _in_store(
+    in_store(
         config_path,
         lambda store: add_user(
             store, name, from_domains, networks, rate=rate, network_login=network_login, as_json=as_json
@@ -174,7 +162,7 @@ def user_list(config_path: Path, as_json: bool) -> None:
     """List the credentials."""
     from relay.commands import list_users
 
-    _in_store(config_path, lambda store: list_users(store, as_json=as_json))
+    in_store(config_path, lambda store: list_users(store, as_json=as_json))
 
 
 @user.command("revoke")
@@ -184,7 +172,7 @@ def user_revoke(config_path: Path, name: str) -> None:
     """End the credential called NAME. Exits with 1 when there is none."""
     from relay.commands import revoke_user
 
-    sys.exit(0 if _in_store(config_path, lambda store: revoke_user(store, name)) else 1)
+    sys.exit(0 if in_store(config_path, lambda store: revoke_user(store, name)) else 1)
 
 
 @main.group()
@@ -317,20 +305,11 @@ def send_test(config_path: Path, name: str, password: str, sender: str, recipien
     from relay.preflight import host_and_port
     from relay.send_test import send
 
-    host, port = host_and_port(_read(config_path).relay.submission.listen[0])
+    host, port = host_and_port(read_config(config_path).relay.submission.listen[0])
     try:
         click.echo(send(host, port, user=name, password=password, sender=sender, recipient=recipient))
     except (OSError, smtplib.SMTPException) as error:
         raise WrongUse(f"{host}:{port}: {error}") from None
-
-
-def _read(config_path: Path) -> Any:
-    from relay.config import ConfigError, read
-
-    try:
-        return read(config_path)
-    except ConfigError as error:
-        raise WrongUse(str(error)) from None
 
 
 def _with_keys(config_path: Path, work: Callable[[Path, float], None]) -> None:
@@ -340,32 +319,10 @@ def _with_keys(config_path: Path, work: Callable[[Path, float], None]) -> None:
     from relay.dkim_keys import DkimKeyError
 
     try:
-        work(_read(config_path).relay.dkim.keys, time.time())
+        work(read_config(config_path).relay.dkim.keys, time.time())
     except BrokenPipeError:
         raise
     except (DkimKeyError, OSError) as error:
-        raise WrongUse(str(error)) from None
-
-
-def _in_store(config_path: Path, work: Callable[[Any], Coroutine[Any, Any, Any]]) -> Any:
-    """Do something with the store of a configuration; what a person can mend ends in a sentence, not in a traceback."""
-    import asyncio
-    import time
-
-    from relay.commands import opened
-    from store.errors import StoreError
-
-    config = _read(config_path)
-
-    async def within() -> Any:
-        async with opened(config, time.time) as store:
-            return await work(store)
-
-    try:
-        return asyncio.run(within())
-    except KeyboardInterrupt:
-        sys.exit(0)
-    except (StoreError, ValueError) as error:
         raise WrongUse(str(error)) from None
 
 
@@ -373,3 +330,7 @@ def _lines(stream: Any) -> Any:
     """Read lines as text, whatever their octets."""
     for line in stream:
         yield line.decode("utf-8", "replace").rstrip("\r\n")
+
+
+add_commands(main)
+cli_queue.add_commands(main)

@@ -233,7 +233,9 @@ def _anchored(config: Config, folder: Path) -> Config:
     store = config.store.model_copy(
         update={"contents": base / config.store.contents, "url": _anchored_url(config.store.url, base)}
     )
-    return config.model_copy(update={"relay": relay, "store": store})
+    lists = config.pixel.lists.model_copy(update={"folder": base / config.pixel.lists.folder})
+    pixel = config.pixel.model_copy(update={"lists": lists})
+    return config.model_copy(update={"relay": relay, "store": store, "pixel": pixel})
 
 
 def _anchored_url(url: str, base: Path) -> str:

@@ -37,8 +37,10 @@ from relay.delivery.pool import Pool
 from relay.delivery.resolver import Resolver
 from relay.delivery.route import Routes
 from relay.delivery.worker import Delivery
+from relay.did_you_mean import DidYouMean
 from relay.first_start import FirstSecrets, make_secrets, smtp_settings, welcome
 from relay.keys import KeyFileError, load_or_make, pixel_seal, return_path_seal, write_private
+from relay.lists import ListKeeper
 from relay.log import configure
 from relay.outgoing import Outgoing
 from relay.preflight import host_and_port
@@ -205,6 +207,7 @@ class _Assembly:
             ),
             pool=Pool(hostname=relay.hostname, settings=relay.delivery, draw=self.draw),
             outgoing=outgoing.copy,
+            hostname=relay.hostname,
             sign=signing.sign,
             return_path=outgoing.return_path,
             consequence=consequence,
@@ -262,6 +265,10 @@ class _Assembly:
         )
         await server.start()
         self.stack.push_async_callback(server.stop)
+        lists = ListKeeper(
+            self.config.pixel.lists, server.use_list, clock=self.clock, log=self.log.getChild("pixel.lists")
+        )
+        self.run_beside(lists.run())
         self.note_up("pixel")
         return _spell(server.addresses)
 
@@ -314,6 +321,7 @@ class _Assembly:
             smtp_settings=smtp_settings(self.config, submission),
             clock=self.clock,
             log=self.log.getChild("admin"),
+            did_you_mean=DidYouMean(store.domains),
         )
         await server.start()
         self.stack.push_async_callback(server.stop)
