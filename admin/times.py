@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 _STEPS = ((60, "second"), (3_600, "minute"), (86_400, "hour"), (14 * 86_400, "day"))
+_MONTHS = {
+    "en": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+    "es": ("ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sept", "oct", "nov", "dic"),
+}
 _SIZES = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
 
 
@@ -25,15 +29,19 @@ class Moment:
         return self.iso.replace("T", " ").replace("Z", " UTC")
 
 
-def moment(at: float, now: float) -> Moment:
-    """Describe ``at`` (Unix seconds) as seen at ``now``."""
+def moment(at: float, now: float, language: str = "en") -> Moment:
+    """Describe ``at`` (Unix seconds) as seen at ``now``; the month of ``absolute`` is in the language."""
     when = datetime.fromtimestamp(int(at), UTC)
     year = "" if when.year == datetime.fromtimestamp(int(now), UTC).year else f" {when.year}"
     return Moment(
         relative=_relative(now - at),
-        absolute=f"{when.day} {when:%b}{year} {when:%H:%M}",
+        absolute=f"{when.day} {_month(when.month, language)}{year} {when:%H:%M}",
         iso=f"{when:%Y-%m-%dT%H:%M:%SZ}",
     )
+
+
+def _month(number: int, language: str) -> str:
+    return _MONTHS.get(language.lower().partition("-")[0], _MONTHS["en"])[number - 1]
 
 
 def _relative(seconds: float) -> str:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from store.journal_record import EventRecord
 from store.nouns import Verdict
 from store.reasons import text as reason_text
+from store.sentences import say, say_note
 
 _LOADED_BY = {
     Verdict.PERSON: "by a person",
@@ -27,12 +28,12 @@ def timestamp(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def as_line(record: EventRecord) -> str:
+def as_line(record: EventRecord, language: str = "en") -> str:
     """Write an event for people: time, what happened, to whom, and why in words."""
     event = record.event
     about = f' "{printable(record.subject)}"' if record.subject else ""
-    details = "; ".join(_details(record))
-    line = f"{timestamp(event.at)} {event.kind:<13} {printable(record.forward_path)}{about}"
+    details = "; ".join(_details(record, language))
+    line = f"{timestamp(event.at)} {say(event.kind, language):<13} {printable(record.forward_path)}{about}"
     return f"{line}: {details}" if details else line
 
 
@@ -71,22 +72,23 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
-def _details(record: EventRecord) -> list[str]:
+def _details(record: EventRecord, language: str) -> list[str]:
     event = record.event
     said: list[str] = []
     if event.reason:
-        said.append(f"{event.reason.value}, {reason_text(event.reason).sentence}")
+        said.append(f"{event.reason.value}, {reason_text(event.reason, language).sentence}")
     if event.verdict:
-        said.append(_LOADED_BY[event.verdict])
+        said.append(say(_LOADED_BY[event.verdict], language))
     if event.reply:
-        host = f"{event.remote_host} said " if event.remote_host else ""
-        said.append(f"{host}{printable(event.reply)}")
+        reply = printable(event.reply)
+        host = event.remote_host
+        said.append(say("{host} said {reply}", language, host=host, reply=reply) if host else reply)
     if event.next_attempt_at:
-        said.append(f"next try {timestamp(event.next_attempt_at)}")
+        said.append(say("next try {time}", language, time=timestamp(event.next_attempt_at)))
     if event.caused_by:
-        said.append(f"because of recipient {event.caused_by}")
+        said.append(say("because of recipient {id}", language, id=event.caused_by))
     if event.tls:
         said.append(printable(event.tls))
     if event.note:
-        said.append(printable(event.note))
+        said.append(printable(say_note(event.note, language)))
     return said

@@ -10,6 +10,7 @@ from importlib.resources import files
 from typing import Literal, cast
 
 from store.nouns import Reason
+from store.sentences import say
 
 Whose = Literal["address", "us", "them", "none"]
 Suppress = Literal["at_once", "after_several", "never"]
@@ -59,3 +60,19 @@ REASONS, _TEXTS = _load()
 def text(reason: Reason, language: str = "en") -> ReasonText:
     """Sentence and advice for a reason; in English where the language (``es``, ``es-AR``) is not known."""
     return _TEXTS.get((reason, language.lower().partition("-")[0])) or _TEXTS[reason, "en"]
+
+
+def told(reason: Reason, mistyped: bool | None, language: str = "en") -> ReasonText:  # noqa: FBT001 - a fact of the row
+    """
+    Sentence and advice for one recipient: on the wire an address that is gone and one that never was look the same.
+
+    Args:
+        reason: Why it failed.
+        mistyped: Of the recipient: True: nothing ever reached the address; False: something did; None: not asked.
+        language: As in ``text``.
+    """
+    plain = text(reason, language)
+    if reason is not Reason.NO_SUCH_USER or mistyped is None:
+        return plain
+    sentence = "This email address was probably mistyped." if mistyped else "This email address no longer exists."
+    return ReasonText(say(sentence, language), plain.advice)
