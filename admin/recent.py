@@ -5,7 +5,7 @@ The address bar holds the whole filter, so a link can be sent to a colleague. Th
 shown: ids are ordered by time, so rows that arrive meanwhile do not move what one is reading.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlencode
@@ -81,6 +81,14 @@ class Row:
     facts: tuple[tuple[str, str | Moment], ...]
 
 
+DidYouMean = Callable[[RecipientRow], Awaitable[str]]
+
+
+async def no_guess(row: RecipientRow) -> str:  # noqa: ARG001 - in place of a DidYouMean
+    """Propose no address."""
+    return ""
+
+
 def read(query: Mapping[str, str]) -> Asked:
     """Read the address bar; what makes no sense there is left out."""
     before = query.get("before", "")
@@ -104,8 +112,10 @@ class RecentPage:
         smtp_settings: Sequence[tuple[str, str]],
         style_version: str,
         clock: Callable[[], float],
+        did_you_mean: DidYouMean = no_guess,
     ) -> None:
         self._recent = recent
+        self._did_you_mean = did_you_mean
         self._smtp_settings = tuple(smtp_settings)
         self._style_version = style_version
         self._clock = clock
@@ -121,12 +131,13 @@ class RecentPage:
         """Give the page that the address bar asks for."""
         asked = read(request.query)
         rows = await self._recent.recipients(PAGE + 1, before=asked.before, status=asked.status, address=asked.address)
-        response = web.Response(text=self._render(asked, rows), content_type="text/html", charset="utf-8")
+        meant = {row.recipient_id: await self._did_you_mean(row) for row in rows[:PAGE]}
+        response = web.Response(text=self._render(asked, rows, meant), content_type="text/html", charset="utf-8")
         if asked.live and asked.before is None:
             response.headers["Refresh"] = str(REFRESH_SECONDS)
         return response
 
-    def _render(self, asked: Asked, rows: Sequence[RecipientRow]) -> str:
+    def _render(self, asked: Asked, rows: Sequence[RecipientRow], meant: Mapping[int, str]) -> str:
         now = self._clock()
         shown = rows[:PAGE]
         first = Asked(status=asked.status, address=asked.address)
@@ -137,7 +148,7 @@ class RecentPage:
             q=asked.address,
             chosen=asked.status,
             filters=_filters(asked),
-            rows=[_row(row, now) for row in shown],
+            rows=[_row(row, now, meant[row.recipient_id]) for row in shown],
             live=asked.live,
             live_href=""
             if asked.before is not None
@@ -167,7 +178,7 @@ def _filters(asked: Asked) -> list[Filter]:
     return links
 
 
-def _row(row: RecipientRow, now: float) -> Row:
+def _row(row: RecipientRow, now: float, meant: str) -> Row:
     return Row(
         address=row.forward_path,
         address_href=Asked(address=row.forward_path).href(),
@@ -175,7 +186,7 @@ def _row(row: RecipientRow, now: float) -> Row:
         customer=row.customer,
         invoice=row.invoice,
         accepted=moment(row.accepted_at, now),
-        story=tell(row, now),
+        story=tell(row, now, meant=meant),
         reply=row.last_reply,
         facts=tuple(_facts(row, now)),
     )

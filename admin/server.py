@@ -17,7 +17,7 @@ from aiohttp.typedefs import Handler
 
 from admin.health import Health
 from admin.login import People, require_login
-from admin.recent import Recent, RecentPage
+from admin.recent import DidYouMean, Recent, RecentPage, no_guess
 from admin.security import Connection, add_headers, plain, plain_errors
 from admin.settings import AdminSettings
 from store.errors import StoreError
@@ -55,6 +55,7 @@ class AdminServer:
         smtp_settings: Sequence[tuple[str, str]],
         clock: Callable[[], float],
         log: logging.Logger,
+        did_you_mean: DidYouMean = no_guess,
     ) -> None:
         """
         Build it.
@@ -66,6 +67,7 @@ class AdminServer:
             smtp_settings: Names and values that a page without mail tells to put into an application. No secrets.
             clock: Unix seconds, UTC.
             log: Where faults are told.
+            did_you_mean: Gives the address that was probably meant in place of one that failed; "": none.
         """
         self._settings = settings
         self._log = log
@@ -74,7 +76,13 @@ class AdminServer:
         version = hashlib.sha256(style.encode()).hexdigest()[:8]
         login = require_login(store.people, open_paths=_OPEN_PATHS, clock=clock)
         health = Health(check=store.check, ready=ready, clock=clock)
-        page = RecentPage(store.recent, smtp_settings=smtp_settings, style_version=version, clock=clock)
+        page = RecentPage(
+            store.recent,
+            smtp_settings=smtp_settings,
+            style_version=version,
+            clock=clock,
+            did_you_mean=did_you_mean,
+        )
 
         async def stylesheet(request: web.Request) -> web.Response:
             del request

@@ -2,14 +2,17 @@
 "Did you mean": the address that a person probably meant when the one they wrote does not exist.
 
 Only the part after the @ is compared: with the domains that people have mailboxes at (``mailbox_domains.txt``) and
-with the domains this sender writes to most. Whether to ask at all is the caller's decision: only after the domain
-failed or the address bounced, since a domain that works is never a mistake.
+with the domains this sender writes to most. ``worth_asking`` says whether to ask at all: only after the domain failed
+or the address bounced, since a domain that works is never a mistake.
 
 Pure: no I/O, no clock, no chance.
 """
 
 from collections.abc import Iterable, Sequence
 from importlib import resources
+
+from store.nouns import Reason, RecipientStatus
+from store.rows import RecipientRow
 
 
 def _listed(text: str) -> tuple[str, ...]:
@@ -22,6 +25,28 @@ MAILBOX_DOMAINS: tuple[str, ...] = _listed((resources.files("bounce") / "mailbox
 _KNOWN = frozenset(MAILBOX_DOMAINS)
 
 _LONGEST = 100  # characters; what is longer is no near miss of a mailbox domain, and the work stays small
+
+
+# What a mistyped domain leads to: no such domain, a parked one that nobody answers at or that refuses all mail, or
+# somebody else's, where there is no such user.
+_LED_ASTRAY = frozenset(
+    {
+        Reason.NO_SUCH_USER,
+        Reason.ADDRESS_INVALID,
+        Reason.DOMAIN_NOT_FOUND,
+        Reason.RELAY_DENIED,
+        Reason.CONNECTION_FAILED,
+        Reason.EXPIRED,
+    }
+)
+_FAILING = frozenset({RecipientStatus.SENDING, RecipientStatus.BOUNCED, RecipientStatus.NOT_DELIVERED})
+
+
+def worth_asking(row: RecipientRow) -> bool:
+    """Whether a recipient failed in a way that a mistyped address would, and no mail ever reached the address."""
+    if row.status not in _FAILING or row.mistyped is False or row.opened_at is not None:
+        return False
+    return (row.caused_reason if row.reason is Reason.SUPPRESSED else row.reason) in _LED_ASTRAY
 
 
 def did_you_mean(address: str, own_domains: Sequence[str] = ()) -> str | None:

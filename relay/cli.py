@@ -17,6 +17,9 @@ from relay.cli_opens import add_commands
 from relay.cli_shared import CONFIG, JSON, WrongUse, in_store, read_config
 
 EXAMPLE_TOKEN = "A" * 22  # stands for a recipient's in what `rewrite` writes
+LANGUAGE = click.option(
+    "--language", type=click.Choice(["en", "es"]), default="en", show_default=True, help="Of the sentences."
+)
 FILES = click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 
 
@@ -71,17 +74,18 @@ def tail(config_path: Path, as_json: bool, from_start: bool, after: int | None, 
 @main.command()
 @CONFIG
 @JSON
+@LANGUAGE
 @click.argument("what")
-def status(config_path: Path, as_json: bool, what: str) -> None:
+def status(config_path: Path, as_json: bool, language: str, what: str) -> None:
     """
     Tell what became of a mail.
 
     WHAT is an address, a message or recipient id, an invoice, a customer, or a Message-ID.
     Exits with 1 when nothing is known of it.
     """
-    from relay.commands import show_status
+    from relay.status import show_status
 
-    found = in_store(config_path, lambda store: show_status(store, what, as_json=as_json))
+    found = in_store(config_path, lambda store: show_status(store, what, as_json=as_json, language=language))
     sys.exit(0 if found else 1)
 
 

@@ -1,5 +1,5 @@
 """
-What the commands do that look into the store beside a running relay: status, suppressions, credentials, tail.
+What the commands do that look into the store beside a running relay: suppressions, credentials, tail.
 
 Each prints to standard output; what cannot be done is raised as a StoreError or ValueError with a plain sentence.
 """
@@ -7,7 +7,6 @@ Each prints to standard output; what cannot be done is raised as a StoreError or
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 
 import click
 
@@ -15,12 +14,7 @@ from relay.config import Config
 from relay.tail import as_json as event_as_json
 from relay.tail import as_line as event_as_line
 from relay.tail import printable, timestamp
-from store.events import Event
-from store.journal_record import EventRecord
-from store.nouns import RecipientStatus
 from store.open import Store, open_store
-from store.reasons import text as reason_text
-from store.rows import Found, RecipientRow
 
 TAIL_EVENTS = 10  # shown before new ones, as tail -f does
 _ALL = 10_000  # suppressions read at once
@@ -57,94 +51,6 @@ async def follow(store: Store, *, as_json: bool, after: int | None, stop_at_end:
         for record in records:
             position = record.position
             click.echo(show(record))
-
-
-async def show_status(store: Store, what: str, *, as_json: bool) -> bool:
-    """Print what became of an address, a message, a recipient, an invoice or a Message-ID; False: nothing is known."""
-    found = await _search(store, what)
-    for one in found:
-        if as_json:
-            click.echo(json.dumps(_as_fields(one), ensure_ascii=False))
-        else:
-            click.echo("\n".join(_as_lines(one)))
-    if not found and not as_json:
-        click.echo(f"Nothing is known of {printable(what)}.", err=True)
-    return bool(found)
-
-
-async def _search(store: Store, what: str) -> Sequence[Found]:
-    """Take ``what`` for each thing it may be, the most exact first."""
-    if what.isascii() and what.isdigit() and len(what) < 20:
-        if one := await store.find.recipient(int(what)):
-            return [one]
-        if several := await store.find.message(int(what)):
-            return several
-    return (
-        await store.find.by_invoice(what)
-        or await store.find.by_header_message_id(what)
-        or ("@" in what and await store.find.by_address(what))
-        or await store.find.by_customer(what)
-    )
-
-
-def _as_lines(found: Found) -> list[str]:
-    row = found.recipient
-    about = f'"{printable(row.subject)}"' if row.subject else "no subject"
-    lines = [f"{printable(row.forward_path)}: {row.status.word}", f"  {about}, {timestamp(row.accepted_at)}"]
-    ids = [f"message {row.message_id}", f"recipient {row.recipient_id}"]
-    ids += [f"customer {printable(row.customer)}"] if row.customer else []
-    ids += [f"invoice {printable(row.invoice)}"] if row.invoice else []
-    lines.append(f"  {', '.join(ids)}")
-    if row.reason and row.status in (RecipientStatus.BOUNCED, RecipientStatus.NOT_DELIVERED, RecipientStatus.SENDING):
-        told = reason_text(row.reason)
-        lines += [f"  Why: {told.sentence}", f"  What to do: {told.advice}"]
-    if row.no_pixel_why:
-        lines.append(f"  Opens cannot be seen: {printable(row.no_pixel_why)}")
-    return [*lines, *(f"  {event_as_line(_record(row, event))}" for event in found.events)]
-
-
-def _as_fields(found: Found) -> dict[str, Any]:
-    row = found.recipient
-    return {
-        "address": row.forward_path,
-        "status": row.status.value,
-        "reason": row.reason.value if row.reason else None,
-        "explanation": reason_text(row.reason).sentence if row.reason else None,
-        "message": str(row.message_id),
-        "recipient": str(row.recipient_id),
-        "subject": row.subject,
-        "customer": row.customer,
-        "invoice": row.invoice,
-        "message_id": row.header_message_id,
-        "state": row.state.value,
-        "accepted_at": timestamp(row.accepted_at),
-        "delivered_at": _time(row.delivered_at),
-        "opened_at": _time(row.opened_at),
-        "bounced_at": _time(row.bounced_at),
-        "next_attempt_at": _time(row.next_attempt_at),
-        "opens": row.opens,
-        "machine_opens": row.machine_opens,
-        "caused_by": str(row.caused_by) if row.caused_by else None,
-        "no_pixel_why": row.no_pixel_why or None,
-        "tracking": row.tracking.value,
-        "last_reply": row.last_reply or None,
-        "remote_host": row.remote_host or None,
-        "tls": row.tls or None,
-        "events": [json.loads(event_as_json(_record(row, event))) for event in found.events],
-    }
-
-
-def _record(row: RecipientRow, event: Event) -> EventRecord:
-    """Say an event of this recipient as the journal would; its position is not known here."""
-    return EventRecord(
-        position=0,
-        event=event,
-        forward_path=row.forward_path,
-        subject=row.subject,
-        customer=row.customer,
-        invoice=row.invoice,
-        message_accepted_at=row.accepted_at,
-    )
 
 
 def _time(at: float | None) -> str | None:

@@ -48,6 +48,9 @@ class RecipientRow:
     caused_by: int | None = None  # suppressed: the recipient whose mail came back
     caused_at: float | None = None  # when that one bounced, or was accepted where that is not known
     caused_reason: Reason | None = None
+    credential: str = ""  # what the message came by
+    reverse_path: str = ""  # as the application gave it
+    notify: str = ""  # as the application gave it (RFC 3461 section 4.1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,15 @@
 """admin/recent.py and its template."""
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 from hypothesis import given
 from hypothesis import strategies as st
 from selectolax.lexbor import LexborHTMLParser as HTMLParser
 
-from admin.recent import PAGE, Asked, read
+from admin.recent import PAGE, Asked, RecentPage, read
 from admin.server import AdminServer
 from store.nouns import Reason, RecipientStatus
+from store.rows import RecipientRow
 from tests.admin.rig import NOW, FakeStore, ask, row
 
 NASTY = """<script>alert(1)</script>"'><img src=x onerror=alert(2)>{{7*7}}</textarea>&lt;"""
@@ -202,3 +204,16 @@ def test_any_address_bar(query: dict[str, str]) -> None:
     """Whatever stands there is read, and written the same again."""
     asked = read(query)
     assert asked.href().startswith("/")
+
+
+async def test_what_was_probably_meant_is_asked_of_whom_it_was_handed(store: FakeStore) -> None:
+    """The page knows nothing of bounces: it asks for each row shown, and escapes what it is given."""
+    store.rows = [row(2, status=RecipientStatus.BOUNCED, reason=Reason.DOMAIN_NOT_FOUND), row(1)]
+
+    async def did_you_mean(each: RecipientRow) -> str:
+        return "<b>ann@gmail.com" if each.recipient_id == 2 else ""
+
+    page = RecentPage(store, smtp_settings=(), style_version="1", clock=lambda: NOW, did_you_mean=did_you_mean)
+    text = (await page.show(make_mocked_request("GET", "/"))).text or ""
+    assert text.count("Did you mean") == 1
+    assert "Did you mean &lt;b&gt;ann@gmail.com?" in text

@@ -103,3 +103,56 @@ def test_staff_read_no_jargon(status: RecipientStatus, reason: Reason) -> None:
     assert story.advice
     told = f"{story.word} {story.more} {story.sentence} {story.advice}".lower()
     assert not [word for word in ("dsn", "oob", "soft fail", "permanent", "smtp", "mx ") if word in told]
+
+
+def test_what_was_probably_meant_comes_before_the_advice() -> None:
+    """The question stands where one reads what to do."""
+    story = tell(row(status=S.BOUNCED, reason=Reason.DOMAIN_NOT_FOUND), NOW, meant="ann@gmail.com")
+    assert story.advice.startswith("Did you mean ann@gmail.com? Check the part after the @")
+
+
+@pytest.mark.parametrize(
+    ("facts", "part"),
+    [
+        ({"reason": Reason.EXPIRED, "delivered_at": None, "in_doubt": True}, "although we had given up on it"),
+        ({"state": State.DUE, "delivered_at": None, "in_doubt": True}, "It is tried again"),
+        ({"state": State.DUE, "delivered_at": None}, "displayed the email."),
+    ],
+)
+def test_an_open_that_contradicts_says_both(facts: dict[str, Any], part: str) -> None:
+    """Opened, and what had been believed before."""
+    assert part in tell(row(status=S.OPENED, opens=1, **facts), NOW).sentence
+
+
+STORIES: list[dict[str, Any]] = [
+    *({"status": status, "reason": reason} for status in S for reason in (*Reason, None)),
+    {"status": S.SENDING, "state": State.DUE, "attempts": 1, "next_attempt_at": NOW + 90_000},
+    {"status": S.SENDING, "state": State.HELD},
+    {"machine_opens": 1},
+    {"tracking": TrackingMode.OFF},
+    {"no_pixel_why": "plain text only"},
+    {"status": S.OPENED, "opens": 3, "last_opened_at": NOW - 600},
+    {"status": S.OPENED, "state": State.DUE, "delivered_at": None, "in_doubt": True},
+    {"status": S.BOUNCED, "reason": Reason.NO_SUCH_USER, "mistyped": True, "opened_at": NOW},
+    {"status": S.NOT_DELIVERED, "reason": Reason.SUPPRESSED, "caused_at": NOW, "caused_reason": Reason.COMPLAINT},
+]
+
+
+@pytest.mark.parametrize("facts", STORIES, ids=str)
+def test_every_story_is_told_in_spanish(facts: dict[str, Any]) -> None:
+    """No sentence of a story is left in English: none has a word in common with the English one but names."""
+    english, spanish = (tell(row(**facts), NOW, meant="ann@gmail.com", language=each) for each in ("en", "es"))
+    for told_in_english, told_in_spanish in (
+        (english.word, spanish.word),
+        (english.sentence, spanish.sentence),
+        (english.advice, spanish.advice),
+    ):
+        assert told_in_english
+        assert told_in_spanish
+        assert not set(sentences(told_in_english)) & set(sentences(told_in_spanish))
+    assert bool(english.more) == bool(spanish.more)
+    assert english.more != spanish.more or not english.more
+
+
+def sentences(text: str) -> list[str]:
+    return [each.strip() for each in text.replace("?", ".").split(". ") if each.strip()]

@@ -1,12 +1,16 @@
 """Did you mean: which near misses are proposed, and which are left alone."""
 
 import string
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bounce.mistyped import MAILBOX_DOMAINS, did_you_mean, distance
+from bounce.mistyped import MAILBOX_DOMAINS, did_you_mean, distance, worth_asking
+from store.nouns import Reason, RecipientStatus, State
+from store.rows import RecipientRow
 
 NEAR_MISSES = [
     # what was written, what was meant
@@ -120,3 +124,55 @@ def test_any_text_is_survived(address: str, own: list[str]) -> None:
     """Whatever stands for an address: a proposal or None, no exception."""
     meant = did_you_mean(address, own)
     assert meant is None or "@" in meant
+
+
+ROW = RecipientRow(
+    recipient_id=1,
+    message_id=1,
+    forward_path="ann@gmial.com",
+    subject="",
+    customer="",
+    invoice="",
+    header_from="",
+    header_message_id="",
+    accepted_at=0.0,
+    status=RecipientStatus.BOUNCED,
+    state=State.SETTLED,
+    reason=Reason.NO_SUCH_USER,
+)
+
+
+@pytest.mark.parametrize(
+    ("facts", "asked"),
+    [
+        ({}, True),
+        ({"mistyped": True}, True),
+        ({"reason": Reason.DOMAIN_NOT_FOUND}, True),
+        ({"reason": Reason.RELAY_DENIED}, True),
+        ({"status": RecipientStatus.SENDING, "reason": Reason.CONNECTION_FAILED}, True),
+        ({"status": RecipientStatus.NOT_DELIVERED, "reason": Reason.EXPIRED}, True),
+        (
+            {
+                "status": RecipientStatus.NOT_DELIVERED,
+                "reason": Reason.SUPPRESSED,
+                "caused_reason": Reason.NO_SUCH_USER,
+            },
+            True,
+        ),
+        ({"mistyped": False}, False),
+        ({"opened_at": 1.0}, False),
+        ({"reason": Reason.MAILBOX_FULL}, False),
+        ({"reason": Reason.SPAM_REJECTED}, False),
+        ({"status": RecipientStatus.SENDING, "reason": None}, False),
+        ({"status": RecipientStatus.DELIVERED, "reason": Reason.DELIVERED}, False),
+        ({"status": RecipientStatus.OPENED, "reason": Reason.EXPIRED}, False),
+        (
+            {"status": RecipientStatus.NOT_DELIVERED, "reason": Reason.SUPPRESSED, "caused_reason": Reason.COMPLAINT},
+            False,
+        ),
+        ({"status": RecipientStatus.NOT_DELIVERED, "reason": Reason.SUPPRESSED, "caused_reason": None}, False),
+    ],
+)
+def test_asked_only_where_a_mistake_explains_the_failure(*, facts: dict[str, Any], asked: bool) -> None:
+    """The domain failed, or the address is unknown there; never where mail once arrived or the mailbox exists."""
+    assert worth_asking(replace(ROW, **facts)) is asked

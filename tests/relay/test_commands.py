@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 
 from relay import commands
-from store.nouns import Reason
 from store.open import Store
 from tests.conftest import Clock
-from tests.store.mail import accept, bounced, delivered
+from tests.store.mail import accept, delivered
 
 
 def printed(capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -44,47 +43,6 @@ async def test_tail_begins_with_the_last_ten(store: Store, clock: Clock, capsys:
     lines = printed(capsys)
     assert len(lines) == 10
     assert "a14@example.org" in lines[-1]
-
-
-@pytest.mark.parametrize("by", ["recipient", "message", "address", "invoice", "customer", "Message-ID"])
-async def test_status_finds_a_mail_by_what_people_have_in_hand(
-    store: Store, clock: Clock, capsys: pytest.CaptureFixture[str], by: str
-) -> None:
-    """An id, an address, an invoice, a customer or a Message-ID all lead to the recipient and its story."""
-    taken = await accept(
-        store,
-        "ann@example.org",
-        now=clock(),
-        invoice="INV-1",
-        customer="4711",
-        header_message_id="abc@club.test",
-        subject="Fees",
-    )
-    recipient = taken.jobs[0].recipient_id
-    await store.queue.settle(recipient, bounced(clock(), Reason.NO_SUCH_USER))
-    what = {
-        "recipient": str(recipient),
-        "message": str(taken.message_id),
-        "address": "Ann@Example.ORG",
-        "invoice": "INV-1",
-        "customer": "4711",
-        "Message-ID": "<abc@club.test>",
-    }[by]
-    assert await commands.show_status(store, what, as_json=True)
-    (told,) = objects(capsys)
-    assert (told["address"], told["status"], told["reason"]) == ("ann@example.org", "bounced", "no_such_user")
-    assert [event["event"] for event in told["events"]] == ["accepted", "bounced"]
-    assert await commands.show_status(store, what, as_json=False)
-    text = "\n".join(printed(capsys))
-    assert text.startswith("ann@example.org: Bounced\n")
-    assert "Why: This email address does not exist." in text
-    assert "What to do: " in text
-
-
-async def test_status_of_what_is_unknown(store: Store, capsys: pytest.CaptureFixture[str]) -> None:
-    """False, and a sentence for people."""
-    assert not await commands.show_status(store, "nobody@example.org", as_json=False)
-    assert capsys.readouterr().err == "Nothing is known of nobody@example.org.\n"
 
 
 async def test_a_suppression_is_added_listed_and_lifted(store: Store, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,131 @@
+"""
+``homing status``: what became of an address, a message, a recipient, an invoice, a customer or a Message-ID.
+
+For people in their language, for programs as one JSON object a recipient; the names in it are never translated.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from relay.did_you_mean import DidYouMean
+from relay.tail import as_json as event_as_json
+from relay.tail import as_line as event_as_line
+from relay.tail import printable, timestamp
+from store.events import Event
+from store.journal_record import EventRecord
+from store.nouns import RecipientStatus
+from store.open import Store
+from store.reasons import told
+from store.rows import Found, RecipientRow
+from store.sentences import say
+
+_SAYS_WHY = frozenset({RecipientStatus.BOUNCED, RecipientStatus.NOT_DELIVERED, RecipientStatus.SENDING})
+
+
+async def show_status(store: Store, what: str, *, as_json: bool, language: str = "en") -> bool:
+    """Print all that is known of it; False: nothing is."""
+    found = await search(store, what)
+    did_you_mean = DidYouMean(store.domains)
+    for one in found:
+        meant = await did_you_mean(one.recipient)
+        if as_json:
+            click.echo(json.dumps(_as_fields(one, meant, language), ensure_ascii=False))
+        else:
+            click.echo("\n".join(_as_lines(one, meant, language)))
+    if not found and not as_json:
+        click.echo(say("Nothing is known of {what}.", language, what=printable(what)), err=True)
+    return bool(found)
+
+
+async def search(store: Store, what: str) -> Sequence[Found]:
+    """Take ``what`` for each thing it may be, the most exact first."""
+    if what.isascii() and what.isdigit() and len(what) < 20:
+        if one := await store.find.recipient(int(what)):
+            return [one]
+        if several := await store.find.message(int(what)):
+            return several
+    return (
+        await store.find.by_invoice(what)
+        or await store.find.by_header_message_id(what)
+        or ("@" in what and await store.find.by_address(what))
+        or await store.find.by_customer(what)
+    )
+
+
+def _as_lines(found: Found, meant: str, language: str) -> list[str]:
+    row = found.recipient
+    about = f'"{printable(row.subject)}"' if row.subject else say("no subject", language)
+    lines = [
+        f"{printable(row.forward_path)}: {say(row.status.word, language)}",
+        f"  {about}, {timestamp(row.accepted_at)}",
+    ]
+    ids = [say("message {id}", language, id=row.message_id), say("recipient {id}", language, id=row.recipient_id)]
+    ids += [say("customer {id}", language, id=printable(row.customer))] if row.customer else []
+    ids += [say("invoice {id}", language, id=printable(row.invoice))] if row.invoice else []
+    lines.append(f"  {', '.join(ids)}")
+    if row.reason and row.status in _SAYS_WHY:
+        why = told(row.reason, row.mistyped, language)
+        lines.append("  " + say("Why: {sentence}", language, sentence=why.sentence))
+        if meant:
+            lines.append("  " + say("Did you mean {address}?", language, address=printable(meant)))
+        lines.append("  " + say("What to do: {advice}", language, advice=why.advice))
+    if row.status is RecipientStatus.BOUNCED and row.opened_at is not None:
+        lines.append("  " + say("Both are so: it came back, and somebody displayed it.", language))
+    if row.no_pixel_why:
+        why_not = say(printable(row.no_pixel_why), language)
+        lines.append("  " + say("Opens cannot be seen: {why}.", language, why=why_not))
+    return [*lines, *(f"  {event_as_line(_record(row, event), language)}" for event in found.events)]
+
+
+def _as_fields(found: Found, meant: str, language: str) -> dict[str, Any]:
+    row = found.recipient
+    return {
+        "address": row.forward_path,
+        "status": row.status.value,
+        "reason": row.reason.value if row.reason else None,
+        "explanation": told(row.reason, row.mistyped, language).sentence if row.reason else None,
+        "mistyped": row.mistyped,
+        "did_you_mean": meant or None,
+        "message": str(row.message_id),
+        "recipient": str(row.recipient_id),
+        "subject": row.subject,
+        "customer": row.customer,
+        "invoice": row.invoice,
+        "message_id": row.header_message_id,
+        "state": row.state.value,
+        "accepted_at": timestamp(row.accepted_at),
+        "delivered_at": _time(row.delivered_at),
+        "opened_at": _time(row.opened_at),
+        "bounced_at": _time(row.bounced_at),
+        "next_attempt_at": _time(row.next_attempt_at),
+        "opens": row.opens,
+        "machine_opens": row.machine_opens,
+        "caused_by": str(row.caused_by) if row.caused_by else None,
+        "no_pixel_why": row.no_pixel_why or None,
+        "tracking": row.tracking.value,
+        "in_doubt": row.in_doubt,
+        "last_reply": row.last_reply or None,
+        "remote_host": row.remote_host or None,
+        "tls": row.tls or None,
+        "events": [json.loads(event_as_json(_record(row, event))) for event in found.events],
+    }
+
+
+def _record(row: RecipientRow, event: Event) -> EventRecord:
+    """Say an event of this recipient as the journal would; its position is not known here."""
+    return EventRecord(
+        position=0,
+        event=event,
+        forward_path=row.forward_path,
+        subject=row.subject,
+        customer=row.customer,
+        invoice=row.invoice,
+        message_accepted_at=row.accepted_at,
+    )
+
+
+def _time(at: float | None) -> str | None:
+    return None if at is None else timestamp(at)
