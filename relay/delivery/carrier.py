@@ -19,12 +19,20 @@ from relay.delivery.pool import Pool, Unreachable
 from relay.delivery.ports import Queue, Sign
 from relay.delivery.settling import Settling
 from relay.delivery.shelf import Shelf
+from relay.message.received import passages
 from relay.settings import DeliverySettings
-from store.errors import ClaimLost, StoreUnavailable
-from store.nouns import Job, Phase
+from store.errors import ClaimLost, ContentDamaged, StoreUnavailable
+from store.nouns import Job, Phase, Reason
 
+MOST_PASSAGES = 3  # through this very server, above which a mail is in a loop
 GIVEN_BACK_FOR = 10.0  # seconds; a mail that the store would not let us deliver
 
+_LOOP = Finding(
+    Reason.SYSTEM_ERROR,
+    permanent=True,
+    status="5.4.6",
+    why=f"a mail loop: it went through this server more than {MOST_PASSAGES} times",
+)
 _log = logging.getLogger(__name__)
 
 
@@ -77,12 +85,18 @@ class Carrier:
         except ClaimLost as error:
             _log.info("recipient %d is not ours any more: %s", job.recipient_id, error)
             self._hand.let_go([job])
+        except ContentDamaged as error:  # trying again mends nothing: a person must look (Q7)
+            _log.error("recipient %d is held: %s", job.recipient_id, error)
+            self._hand.hold(job, f"held, because what is to be sent cannot be read: {error}")
         except Exception as error:  # noqa: BLE001 - logged in full; a poison job must not stop the others
             _log.exception("recipient %d could not be tried, for a fault of ours", job.recipient_id)
             self._hand.settle(job, from_mistake(job, error, at=self._clock()))
 
     async def _attempt(self, courier: Courier, job: Job) -> None:
         content = await self._shelf.get(job)
+        if passages(content, self._pool.hostname) > MOST_PASSAGES:
+            self._hand.settle(job, from_finding(job, _LOOP, at=self._clock(), phase=Phase.CHECK))
+            return
         while True:
             fresh = courier.connection is None
             connection = courier.connection or await self._open(courier, job)

@@ -86,6 +86,11 @@ class Hand:
             self._leaving.update(ids)
             self._settling.write(lambda: self._queue.give_back(ids, next_attempt_at=at), lambda: self.let_go(jobs))
 
+    def hold(self, job: Job, note: str) -> None:
+        """Keep a job back until a person releases it, in the background; its event says why."""
+        self._leaving.add(job.recipient_id)
+        self._settling.write(lambda: self._queue.hold([job.recipient_id], note=note), lambda: self.let_go([job]))
+
     def refuse(self, jobs: Sequence[Job]) -> None:
         """Return jobs that were never taken in hand."""
         if jobs:

@@ -109,7 +109,7 @@ class Pool:
         draw: Callable[[], float],
         contexts: TlsContexts | None = None,
     ) -> None:
-        self._hostname = hostname
+        self.hostname = hostname  # ours
         self._settings = settings
         self._draw = draw
         self._contexts = contexts or TlsContexts.default()
@@ -210,7 +210,7 @@ class Pool:
         connection = Connection(
             host,
             address,
-            hostname=self._hostname,
+            hostname=self.hostname,
             settings=self._settings,
             contexts=self._contexts,
             clear=self._no_tls.get(end, 0.0) > loop.time(),

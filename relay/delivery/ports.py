@@ -27,6 +27,9 @@ class Queue(Protocol):
     async def give_back(self, recipient_ids: Sequence[int], *, next_attempt_at: float | None = None) -> None:
         """Return claims as they were."""
 
+    async def hold(self, recipient_ids: Sequence[int], *, note: str = "") -> int:
+        """Keep recipients back until a person releases them."""
+
 
 class Contents(Protocol):
     """Where contents lie."""

@@ -8,6 +8,8 @@ import re
 from datetime import UTC, datetime
 from ipaddress import IPv6Address, ip_address
 
+from relay.message.header import fields
+
 _HIDDEN = "hidden.invalid"  # RFC 2606: a name that is nobody's
 _MAX_NAME = 64  # longer ones are cut, so that each line stays under 78 octets
 _NOT_IN_DOMAIN = re.compile(r"[^A-Za-z0-9.\-_:\[\]]")
@@ -52,6 +54,23 @@ def received(
     lines.append(f"with {_NOT_IN_ATOM.sub('', protocol) or 'SMTP'} id {_NOT_IN_ATOM.sub('', queue_id) or '0'};")
     lines.append(date_time(now))
     return ("\r\n\t".join(lines) + "\r\n").encode("ascii")
+
+
+def passages(raw: bytes, hostname: str) -> int:
+    """
+    Count how often a content went through us: the Received fields in its header that say ``by hostname``.
+
+    What is prepended to a copy for this very passage is not in ``raw``. Only a header in which the words stand is read.
+    A name without a dot (``localhost``) is that of too many.
+    """
+    if "." not in hostname:
+        return 0
+    name = re.escape(_name(hostname).encode("ascii"))
+    by = re.compile(rb"\bby[ \t\r\n]+" + name + rb"(?![A-Za-z0-9.-])", re.IGNORECASE)
+    end = raw.find(b"\r\n\r\n")
+    if end >= 0 and not by.search(raw, 0, end):
+        return 0
+    return sum(1 for field in fields(raw) if field.name == "received" and by.search(raw, field.value_start, field.end))
 
 
 def _client(helo: str, client_address: str, *, hide_client: bool) -> str:

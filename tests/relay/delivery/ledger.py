@@ -32,6 +32,7 @@ class Ledger:
     attempts: list[tuple[Attempt, float | None]] = field(default_factory=list)
     marked: list[int] = field(default_factory=list)
     given_back: list[int] = field(default_factory=list)
+    notes: dict[int, str] = field(default_factory=dict)  # of those that are held
     reads: list[int] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     mark_error: Exception | None = None
@@ -76,6 +77,13 @@ class Ledger:
             row = self.rows[recipient_id]
             assert row.state == "claimed"
             row.state, row.due_at = "due", next_attempt_at or self.clock()
+
+    async def hold(self, recipient_ids: Sequence[int], *, note: str = "") -> int:
+        self._check()
+        for recipient_id in recipient_ids:
+            self.rows[recipient_id].state = "held"
+            self.notes[recipient_id] = note
+        return len(recipient_ids)
 
     async def read(self, ref: ContentRef) -> bytes:
         if self.read_error is not None:

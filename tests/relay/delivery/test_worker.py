@@ -305,18 +305,33 @@ async def test_a_poison_job_is_deferred_and_the_others_go_on(caplog: pytest.LogC
     assert "secret details" in caplog.text
 
 
-async def test_a_damaged_content_is_told() -> None:
-    """Q7: never in silence, never a crash."""
-    async with SmtpSink() as sink, World(sink, claiming=False) as world:
+async def test_a_damaged_content_is_held() -> None:
+    """Q7: never sent, never in silence, never a crash, and not tried again and again: a person must look."""
+    async with SmtpSink() as sink, World(sink) as world:
         world.ledger.read_error = ContentDamaged("the content of message 1 is damaged")
-        world.job(1)
-        running = asyncio.create_task(world.delivery.run())
-        await world.ledger.changed.wait()
-        assert world.last(1).why == "the content of message 1 is damaged"
-        assert world.last(1).reason is Reason.SYSTEM_ERROR
-        await world.delivery.stop(1)
-        await running
-        assert sink.sessions == []
+        world.offer(1, content=CONTENT)
+        world.job(2)
+        world.delivery.wake()
+        await sink.arrived(1)
+        await world.settled()
+        assert world.ledger.rows[2].state == "held"
+        assert world.ledger.notes[2].endswith("cannot be read: the content of message 1 is damaged")
+        assert world.ledger.of(2) == []
+        assert [mail.recipient for mail in sink.mails] == ["r1@example.org"]
+
+
+@pytest.mark.parametrize(("passages", "state"), [(3, "delivered"), (4, "failed")])
+async def test_a_loop_is_ended(passages: int, state: str) -> None:
+    """D13: what went through us more than three times is refused before anything is said to anybody."""
+    looped = b"Received: from mx.example.org by relay.test with ESMTP id 1\r\n" * passages
+    async with SmtpSink() as sink, World(sink) as world:
+        world.offer(1, content=looped + CONTENT)
+        await world.settled()
+        assert world.ledger.rows[1].state == state
+        if state == "failed":
+            attempt = world.last(1)
+            assert (attempt.phase, attempt.reason, attempt.status) == (Phase.CHECK, Reason.SYSTEM_ERROR, "5.4.6")
+            assert sink.sessions == []
 
 
 async def test_a_mistake_in_claiming_does_not_end_the_loop() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.message import header as headers
-from relay.message.received import date_time, received
+from relay.message.received import date_time, passages, received
 
 AT = 1_795_434_120.0  # Mon, 23 Nov 2026 11:42:00 UTC
 USUAL = {"hostname": "mx.example.org", "protocol": "ESMTPSA", "queue_id": "123", "now": AT}
@@ -65,3 +65,24 @@ def test_nothing_can_be_injected(helo: str, tls: str, queue_id: str) -> None:
 def test_dates(now: float) -> None:
     """A date reads back as the second it was written from, by the standard library."""
     assert email.utils.parsedate_to_datetime(date_time(now)).timestamp() == int(now)
+
+
+@pytest.mark.parametrize(
+    ("header", "times"),
+    [
+        (b"", 0),
+        (b"Received: from a\r\n\tby relay.test\r\n\twith ESMTP id 1;\r\n", 1),
+        (b"Received: from a by RELAY.test with ESMTP\r\n" * 3, 3),
+        (b"received: from relay.test by mx.relay.test\r\nReceived: from a by relay.test.example\r\n", 0),
+        (b"X-Note: by relay.test\r\nSubject: by relay.test\r\nReceived: by relay.test\r\n", 1),
+    ],
+)
+def test_passages(header: bytes, times: int) -> None:
+    """Only whole names of Received fields count, however they are folded; never what the body says."""
+    raw = header + b"From: a@b.test\r\n\r\nReceived: from a by relay.test\r\n"
+    assert passages(raw, "relay.test") == times
+
+
+def test_a_name_of_many_is_no_loop() -> None:
+    """``localhost`` stands in the Received fields of half the world."""
+    assert passages(b"Received: from a by localhost\r\n" * 9 + b"\r\n", "localhost") == 0
