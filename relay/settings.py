@@ -5,11 +5,11 @@ Pure: no I/O, no clock, no chance.
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from store.units import Duration, Size
+from store.units import Count, Duration, Lasting, Port, SomeOctets
 
 _MODEL = ConfigDict(extra="forbid", frozen=True)
 
@@ -19,22 +19,22 @@ class SubmissionLimits(BaseModel):
 
     model_config = _MODEL
 
-    max_message_size: Size = 25 * 1024**2  # announced as SIZE (RFC 1870)
-    max_recipients: int = 1_000  # per message
-    max_line: Size = 64 * 1024
-    max_header: Size = 256 * 1024
-    max_header_fields: int = 1_000
-    max_hops: int = 50  # Received fields
-    connections: int = 500
-    connections_per_address: int = 20
-    messages_per_connection: int = 1_000
-    bad_commands: int = 10
-    idle_commands: int = 50  # NOOP, RSET, VRFY, EHLO without a mail between
-    idle: Duration = 300.0  # the wait for a command, and for all of it
-    write_stall: Duration = 60.0  # a client that does not read its replies
-    accept_deadline: Duration = 60.0  # from the final dot to our reply
-    auth_failures_per_connection: int = 10
-    auth_failures_per_address: int = 30  # within ten minutes; an IPv6 /64 is one address
+    max_message_size: SomeOctets = 25 * 1024**2  # announced as SIZE (RFC 1870)
+    max_recipients: Count = 1_000  # per message
+    max_line: SomeOctets = 64 * 1024
+    max_header: SomeOctets = 256 * 1024
+    max_header_fields: Count = 1_000
+    max_hops: Count = 50  # Received fields
+    connections: Count = 500
+    connections_per_address: Count = 20
+    messages_per_connection: Count = 1_000
+    bad_commands: Count = 10
+    idle_commands: Count = 50  # NOOP, RSET, VRFY, EHLO without a mail between
+    idle: Lasting = 300.0  # the wait for a command, and for all of it
+    write_stall: Lasting = 60.0  # a client that does not read its replies
+    accept_deadline: Lasting = 60.0  # from the final dot to our reply
+    auth_failures_per_connection: Count = 10
+    auth_failures_per_address: Count = 30  # within ten minutes; an IPv6 /64 is one address
 
 
 class SubmissionSettings(BaseModel):
@@ -59,22 +59,30 @@ class DeliverySettings(BaseModel):
 
     model_config = _MODEL
 
-    port: int = 25
-    schedule: tuple[Duration, ...] = (60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0)  # the last one repeats
-    max_age: Duration = 3 * 86400.0
-    connections: int = 200
-    connections_per_destination: int = 20
-    messages_per_connection: int = 100
+    port: Port = 25
+    schedule: Annotated[tuple[Lasting, ...], Field(min_length=1)] = (
+        60.0,
+        300.0,
+        900.0,
+        1800.0,
+        3600.0,
+        7200.0,
+        14400.0,
+    )  # the last one repeats
+    max_age: Lasting = 3 * 86400.0
+    connections: Count = 200
+    connections_per_destination: Count = 20
+    messages_per_connection: Count = 100
     connection_idle: Duration = 10.0
     allow_private_destinations: tuple[str, ...] = ()  # networks: loopback, private ones, for tests and intranets
     source_address: str = ""
     ipv6: bool = True
-    connect_timeout: Duration = 30.0
-    greeting_timeout: Duration = 300.0
-    command_timeout: Duration = 300.0
-    data_timeout: Duration = 120.0
-    block_timeout: Duration = 180.0
-    final_dot_timeout: Duration = 600.0
+    connect_timeout: Lasting = 30.0
+    greeting_timeout: Lasting = 300.0
+    command_timeout: Lasting = 300.0
+    data_timeout: Lasting = 120.0
+    block_timeout: Lasting = 180.0
+    final_dot_timeout: Lasting = 600.0
     drain: Duration = 60.0  # at stop, for deliveries that are behind the final dot
 
 
@@ -84,7 +92,7 @@ class Route(BaseModel):
     model_config = _MODEL
 
     host: str
-    port: int = 25
+    port: Port = 25
     tls: Literal["opportunistic", "required", "implicit", "off"] = "opportunistic"
     user: str = ""
     password: SecretStr = SecretStr("")
@@ -96,8 +104,8 @@ class DnsSettings(BaseModel):
     model_config = _MODEL
 
     nameservers: tuple[str, ...] = ()  # "192.0.2.53" or "127.0.0.1:5353"; none: those of the system
-    lifetime: Duration = 10.0  # for one look-up with all its tries
-    cache_entries: int = 50_000
+    lifetime: Lasting = 10.0  # for one look-up with all its tries
+    cache_entries: Count = 50_000
 
 
 class DkimSettings(BaseModel):

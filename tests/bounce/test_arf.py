@@ -1,7 +1,5 @@
 """bounce/arf.py: who complained, from whichever field tells."""
 
-
-
 import pytest
 
 from bounce.arf import read_complaint

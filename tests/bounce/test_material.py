@@ -1,7 +1,5 @@
 """bounce/material.py: the report's own words apart from what it returns."""
 
-
-
 import pytest
 
 from bounce.material import collect, cut_returned

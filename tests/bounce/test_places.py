@@ -1,7 +1,5 @@
 """bounce/places.py: how an address stands tells whether a report is about it."""
 
-
-
 import pytest
 
 from bounce.places import NEARLY, SET_APART, weigh_places

@@ -91,7 +91,9 @@ def test_patterns_repeat_nothing_that_repeats() -> None:
                 endless = value[1] == parser.MAXREPEAT
                 if (endless and inside) or explodes(value[2], inside=inside or endless):
                     return True
-            elif (name == "SUBPATTERN" and explodes(value[3], inside=inside)) or (name == "BRANCH" and any(explodes(branch, inside=inside) for branch in value[1])):
+            elif (name == "SUBPATTERN" and explodes(value[3], inside=inside)) or (
+                name == "BRANCH" and any(explodes(branch, inside=inside) for branch in value[1])
+            ):
                 return True
         return False
 
