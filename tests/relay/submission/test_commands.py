@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 
 from relay.submission import replies
 from relay.submission.commands import (
+    ChunkCommand,
     PathCommand,
     decode_xtext,
+    parse_bdat,
     parse_hello,
     parse_mail,
     parse_rcpt,
@@ -306,3 +308,30 @@ def test_any_bytes_give_a_value_or_a_refusal(argument: bytes) -> None:
             assert all(value.isprintable() for value in command.parameters.values())
     parse_hello(argument)
     split_command(argument)
+
+
+@pytest.mark.parametrize(
+    ("argument", "chunk"),
+    [
+        (b"0", ChunkCommand(0, last=False, good=True)),
+        (b"86 LAST", ChunkCommand(86, last=True, good=True)),
+        (b"86  last ", ChunkCommand(86, last=True, good=True)),
+        (b"086", ChunkCommand(86, last=False, good=True)),
+        (b"9" * 20, ChunkCommand(int("9" * 20), last=False, good=True)),
+        (b"86 FIRST", ChunkCommand(86, last=False, good=False)),
+        (b"86 LAST LAST", ChunkCommand(86, last=False, good=False)),
+        (b"9" * 21, None),
+        (b"", None),
+        (b"LAST", None),
+        (b"-1", None),
+        (b"+1", None),
+        (b"1.0", None),
+        (b"0x10", None),
+        (b"1_0", None),
+        (b"86\tLAST", None),
+        ("\u0661".encode(), None),
+    ],
+)
+def test_the_size_of_a_chunk(argument: bytes, chunk: ChunkCommand | None) -> None:
+    """Digits and nothing else say how much follows; what stands behind them may be wrong without being unclear."""
+    assert parse_bdat(argument) == chunk
