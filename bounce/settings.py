@@ -6,7 +6,7 @@ Pure: no I/O, no clock, no chance.
 
 from pydantic import BaseModel, ConfigDict
 
-from store.units import Duration, Size
+from store.units import Count, Lasting, Size, SomeOctets
 
 
 class BounceSettings(BaseModel):
@@ -17,9 +17,9 @@ class BounceSettings(BaseModel):
     listen: tuple[str, ...] = ("127.0.0.1:2526",)
     domain: str = ""  # domain of the return paths, its MX is this listener; "" is relay.hostname
     aligned_domains: tuple[str, ...] = ()  # further ones, for senders whose From domain they belong to
-    return_path_lifetime: Duration = 33 * 86400.0  # counted from acceptance: relay.delivery.max_age and 30 days
-    max_report_size: Size = 1024**2
+    return_path_lifetime: Lasting = 33 * 86400.0  # counted from acceptance: relay.delivery.max_age and 30 days
+    max_report_size: SomeOctets = 1024**2
     raw_copy: Size = 256 * 1024  # octets of each report that are kept
-    reports_per_recipient: int = 20  # a day; more are answered 452
-    connections: int = 200
-    connections_per_address: int = 10
+    reports_per_recipient: Count = 20  # a day; more are answered 452
+    connections: Count = 200
+    connections_per_address: Count = 10

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from store.nouns import TrackingMode
-from store.units import Duration
+from store.units import Count, Duration
 
 
 class ListSettings(BaseModel):
@@ -38,6 +38,6 @@ class PixelSettings(BaseModel):
     tracking: TrackingMode = TrackingMode.VERDICT
     trusted_proxies: tuple[str, ...] = ()  # networks whose X-Forwarded-For and Forwarded are believed
     own_networks: tuple[str, ...] = ()  # office networks: their loads never count
-    buffer: int = 10_000  # opens that wait in memory while the store cannot be written
+    buffer: Count = 10_000  # opens that wait in memory while the store cannot be written
     view_window: Duration = 30.0  # loads of one pixel within this time are one view
     lists: ListSettings = ListSettings()

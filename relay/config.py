@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from admin.settings import AdminSettings
 from bounce.settings import BounceSettings
 from pixel.settings import PixelSettings
+from relay.config_words import in_words
 from relay.settings import RelaySettings
 from store.settings import StoreSettings
 
@@ -141,8 +142,7 @@ def _problem(data: Mapping[str, Any], details: Any) -> Problem:
     key = _existing(data, tuple(str(part) for part in details["loc"]))
     if details["type"] == "extra_forbidden":
         return Problem(key, "unknown key." + _nearest(key))
-    text = str(details["msg"]).removeprefix("Value error, ")
-    return Problem(key, text[0].lower() + text[1:])
+    return Problem(key, in_words(details))
 
 
 def _existing(data: Any, key: Key) -> Key:
@@ -221,6 +221,7 @@ def _anchored(config: Config, folder: Path) -> Config:
     relay = config.relay.model_copy(
         update={
             "master_key": base / config.relay.master_key,
+            "tls": config.relay.tls.model_copy(update={"memory": base / config.relay.tls.memory}),
             "dkim": config.relay.dkim.model_copy(update={"keys": base / config.relay.dkim.keys}),
             "submission": submission.model_copy(
                 update={

@@ -20,6 +20,7 @@ from relay.config import Config, ConfigError, Key, Problem, line_of, parse, spel
 from relay.dkim_keys import list_domains, read_domain
 from relay.keys import KeyFileError, read_keys
 from relay.submission.certificate import load_context
+from store.addresses import ascii_domain
 
 _PORT_MAX = 65535
 TOKEN_LENGTH = 22
@@ -50,6 +51,7 @@ def check(config: Config) -> list[Problem]:
         *_check_files(config),
         *_check_dkim(config),
         *_check_networks(config),
+        *_check_names(config),
         *_check_base_url(config),
     ]
 
@@ -187,6 +189,19 @@ def _cannot_read(path: Path) -> str:
     except OSError as error:
         return f"cannot be read: {(error.strerror or 'unknown error').lower()}"
     return ""
+
+
+def _check_names(config: Config) -> Iterator[Problem]:
+    """The names that we say of ourselves must be such, or other servers refuse us."""
+    names: list[tuple[Key, str]] = [(("relay", "hostname"), config.relay.hostname)]
+    names += [(("bounce", "domain"), config.bounce.domain)] if config.bounce.domain else []
+    names += [(("bounce", "aligned_domains"), domain) for domain in config.bounce.aligned_domains]
+    names += [(("relay", "sandbox", "domain"), config.relay.sandbox.domain)] if config.relay.sandbox.enabled else []
+    for key, name in names:
+        spelled = ascii_domain(name)
+        if spelled != name.lower() or spelled.rpartition(".")[2].isdigit():
+            like = spelled if not name.isascii() and spelled else "mail.example.org"
+            yield Problem(key, f'"{name}" should be a domain name in ASCII, like "{like}"')
 
 
 def _check_networks(config: Config) -> Iterator[Problem]:

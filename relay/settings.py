@@ -5,11 +5,11 @@ Pure: no I/O, no clock, no chance.
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from store.units import Count, Duration, Lasting, Port, SomeOctets
+from store.units import Count, Duration, Lasting, Port, SomeOctets, Steps
 
 _MODEL = ConfigDict(extra="forbid", frozen=True)
 
@@ -60,15 +60,7 @@ class DeliverySettings(BaseModel):
     model_config = _MODEL
 
     port: Port = 25
-    schedule: Annotated[tuple[Lasting, ...], Field(min_length=1)] = (
-        60.0,
-        300.0,
-        900.0,
-        1800.0,
-        3600.0,
-        7200.0,
-        14400.0,
-    )  # the last one repeats
+    schedule: Steps = (60.0, 300.0, 900.0, 1800.0, 3600.0, 7200.0, 14400.0)  # the last one repeats
     max_age: Lasting = 3 * 86400.0
     connections: Count = 200
     connections_per_destination: Count = 20
@@ -83,6 +75,7 @@ class DeliverySettings(BaseModel):
     data_timeout: Lasting = 120.0
     block_timeout: Lasting = 180.0
     final_dot_timeout: Lasting = 600.0
+    transcripts: Literal["all", "failures", "off"] = "all"  # what was said in attempts is kept by store.retention
     drain: Duration = 60.0  # at stop, for deliveries that are behind the final dot
 
 
@@ -98,12 +91,24 @@ class Route(BaseModel):
     password: SecretStr = SecretStr("")
 
 
+class TlsSettings(BaseModel):
+    """``[relay.tls]``: how mail hosts found by MX prove who they are. Routes say it for themselves."""
+
+    model_config = _MODEL
+
+    mta_sts: bool = True  # RFC 8461
+    dane: bool = True  # RFC 7672; needs relay.dns.validating
+    memory: Path = Path("var/tls-memory.json")  # policies until their max_age, and which domains were seen verified
+    allow_downgrade: tuple[str, ...] = ()  # domains that may get mail in clear although they were seen verified
+
+
 class DnsSettings(BaseModel):
     """``[relay.dns]``."""
 
     model_config = _MODEL
 
     nameservers: tuple[str, ...] = ()  # "192.0.2.53" or "127.0.0.1:5353"; none: those of the system
+    validating: bool = False  # the name servers, all on this machine, validate DNSSEC: DANE becomes possible
     lifetime: Lasting = 10.0  # for one look-up with all its tries
     cache_entries: Count = 50_000
 
@@ -158,6 +163,7 @@ class RelaySettings(BaseModel):
     submission: SubmissionSettings = SubmissionSettings()
     delivery: DeliverySettings = DeliverySettings()
     routes: dict[str, Route] = {}
+    tls: TlsSettings = TlsSettings()
     dns: DnsSettings = DnsSettings()
     dkim: DkimSettings = DkimSettings()
     sandbox: SandboxSettings = SandboxSettings()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from store.units import Duration, Size
+from store.units import Lasting, Size, SomeOctets
 
 
 class Retention(BaseModel):
@@ -16,10 +16,11 @@ class Retention(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    contents: Duration = 30 * 86400.0  # after the last recipient of the message settled
-    reports: Duration = 30 * 86400.0  # raw bounce mails
-    events: Duration = 400 * 86400.0  # events, recipients and messages
-    opens: Duration = 30 * 86400.0  # addresses and agents of opens, kept in mode "full" only
+    contents: Lasting = 30 * 86400.0  # after the last recipient of the message settled
+    reports: Lasting = 30 * 86400.0  # raw bounce mails
+    events: Lasting = 400 * 86400.0  # events, recipients and messages
+    transcripts: Lasting = 7 * 86400.0  # what was said in attempts to deliver
+    opens: Lasting = 30 * 86400.0  # addresses and agents of opens, kept in mode "full" only
 
 
 class StoreSettings(BaseModel):
@@ -29,7 +30,7 @@ class StoreSettings(BaseModel):
 
     url: str = "sqlite:///var/homing.db"
     contents: Path = Path("var/contents")  # segment files; SQLite only
-    segment_size: Size = 64 * 1024**2
-    lease: Duration = 60.0  # a node that has not been heard of for so long has lost what it claimed
+    segment_size: SomeOctets = 64 * 1024**2
+    lease: Lasting = 60.0  # a node that has not been heard of for so long has lost what it claimed
     reserve: Size = 200 * 1024**2  # free disk below which no new mail is taken
     retention: Retention = Retention()

@@ -49,6 +49,25 @@ def test_a_port_in_use_is_named(tmp_path: Path) -> None:
         ]
 
 
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('[relay]\nhostname = ""', '[relay] hostname: "" should be a domain name in ASCII, like "mail.example.org"'),
+        ('[relay]\nhostname = "two words"', '[relay] hostname: "two words" should be'),
+        ('[relay]\nhostname = "192.0.2.1"', '[relay] hostname: "192.0.2.1" should be'),
+        ('[relay]\nhostname = "müller.example"', 'like "xn--mller-kva.example"'),
+        ('[bounce]\ndomain = "a..b"', '[bounce] domain: "a..b" should be'),
+        ('[bounce]\naligned_domains = ["x.example", "@y"]', '[bounce] aligned_domains: "@y" should be'),
+    ],
+)
+def test_what_we_call_ourselves_is_a_domain_name(tmp_path: Path, line: str, says: str) -> None:
+    """A name that other servers would refuse, or that would break the SMTP dialogue, starts nothing."""
+    table, _, key = line.partition("\n")
+    problems = said(QUIET.format(folder=tmp_path).replace(table + "\n", f"{table}\n{key}\n"))
+    assert len(problems) == 1
+    assert says in problems[0]
+
+
 def test_two_listeners_on_one_port_are_named(tmp_path: Path) -> None:
     """Also where one of them listens on all addresses."""
     with socket.create_server(("127.0.0.1", 0)) as probe:
