@@ -14,6 +14,7 @@ What waits together is written together (``store/writer.py``). The statements ar
 # (6) Nothing that came late brings a settled recipient back into the queue.
 # (7) A recipient that process after process dies with ends up held, alone, and takes no other with it.
 
+import asyncio
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
@@ -57,6 +58,9 @@ _SETTLE = Kind("settle", settle)
 _MOVE = Kind("move", move)
 
 
+AGAIN = 1.0  # seconds until we try again to let go what nobody waits for
+
+
 class Queue:
     """All that changes where a recipient stands."""
 
@@ -70,6 +74,8 @@ class Queue:
         self._clock = clock
         self._accept = Kind("accept", partial(accept, keeper), let_go=self._let_go_of_acceptance)
         self._claim = Kind("claim", claims.claim, let_go=self._let_go)
+        self._letting_go: set[asyncio.Task[None]] = set()
+        self._closing = False
 
     async def accept(
         self,
@@ -167,6 +173,9 @@ class Queue:
 
     async def give_all_back(self) -> None:
         """Let all claims of this process go, at its end."""
+        self._closing = True
+        for task in self._letting_go:
+            task.cancel()
         await self._writer.submit(_GIVE_BACK, GiveBackWish(None, self._clock(), self._nodes.life))
 
     async def cancel(self, recipient_ids: Sequence[int], *, note: str = "") -> int:
@@ -203,7 +212,16 @@ class Queue:
     def _let_go(self, jobs: Sequence[Job]) -> None:
         ids = [job.recipient_id for job in jobs]
         if ids:
+            task = asyncio.get_running_loop().create_task(self._give_back_surely(ids))
+            self._letting_go.add(task)
+            task.add_done_callback(self._letting_go.discard)
+
+    async def _give_back_surely(self, ids: Sequence[int]) -> None:
+        """Ask until the store takes it: a claim that nobody works on would last as long as this process (promise 3)."""
+        while not self._closing:
             try:
-                self._writer.enqueue(_GIVE_BACK, GiveBackWish(ids, self._clock(), self._nodes.life), weight=len(ids))
+                await self.give_back(ids)
             except StoreUnavailable:
-                return  # the store is closing: it gives all back
+                await asyncio.sleep(AGAIN)
+            else:
+                return

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy.schema import Column, Table
 
 from store import claims, history, opens, queue, schema, settle
 from store.engine import database_url, sqlite_writer
+from store.errors import StoreUnavailable
 from store.open import Store
 from tests.conftest import Clock
 from tests.store.mail import accept, new_recipient
@@ -111,6 +113,31 @@ async def test_a_cancelled_claim_is_let_go(store: Store, clock: Clock) -> None:
     await asyncio.gather(task, return_exceptions=True)
     await store.check()
     await store.check()
+    assert len(await store.queue.claim_due(10)) == 1
+
+
+async def test_promise_3_what_nobody_waits_for_is_let_go_however_long_it_takes(
+    store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A store that cannot be written just then does not leave a claim behind that only the end of the process ends."""
+    await accept(store, "ann@example.org", now=clock(), hold=False)
+    real, refusals = store.queue.give_back, 3
+
+    async def give_back(ids: Sequence[int], *, next_attempt_at: float | None = None) -> None:
+        nonlocal refusals
+        if refusals:
+            refusals -= 1
+            raise StoreUnavailable("locked")
+        await real(ids, next_attempt_at=next_attempt_at)
+
+    monkeypatch.setattr(store.queue, "give_back", give_back)
+    monkeypatch.setattr("store.queue.AGAIN", 0.0)
+    task = asyncio.create_task(store.queue.claim_due(10))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    while refusals or store.queue._letting_go:
+        await store.check()
     assert len(await store.queue.claim_due(10)) == 1
 
 
