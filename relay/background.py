@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable
 from logging import Logger
 
 from relay.submission.certificate import CertificateFiles
-from relay.tail import as_json, as_line
 from store.errors import StoreError
+from store.journal_record import EventRecord
 from store.open import Store
 
 SWEEP_SECONDS = 3600.0
@@ -38,16 +38,15 @@ async def keep_swept(store: Store, *, clock: Callable[[], float], log: Logger) -
     await _repeat(once, SWEEP_SECONDS, log, "the retention sweep")
 
 
-async def follow_journal(store: Store, *, json: bool, log: Logger, write: Callable[[str], None]) -> None:
-    """Write each event to the log as it is committed, from now on."""
+async def follow_journal(store: Store, *, log: Logger, write: Callable[[EventRecord], None]) -> None:
+    """Write each event to the log as it is committed, from now on; ``relay/log.py`` makes the line."""
     position: int | None = None
-    line = as_json if json else as_line
 
     async def once() -> None:
         nonlocal position
         async for record in store.journal.follow(position):
             position = record.position
-            write(line(record))
+            write(record)
 
     await _repeat(once, 1.0, log, "following the journal")
 

@@ -1,8 +1,9 @@
 """
 The log: one line per fact, as text or as JSON, on standard error.
 
-Facts about mail are the journal's events; the lines here are those same events (``relay/tail.py`` writes them), plus
-what concerns the program itself. Nothing logs an error that it also raises.
+Facts about mail are the journal's events: a record whose message is an EventRecord becomes the very line that
+``homing tail`` shows. All other lines concern the program itself, and name their level and the part that speaks.
+Nothing logs an error that it also raises.
 """
 
 import json
@@ -10,7 +11,8 @@ import logging
 import sys
 
 from relay.settings import LogSettings
-from relay.tail import printable, timestamp
+from relay.tail import as_json, as_line, printable, timestamp
+from store.journal_record import EventRecord
 
 LOGGER = "homing"
 
@@ -20,6 +22,8 @@ class _Text(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Write one line; a traceback follows on lines of its own."""
+        if isinstance(record.msg, EventRecord):
+            return as_line(record.msg)
         line = f"{timestamp(record.created)} {record.levelname.lower()} {record.name}: {printable(record.getMessage())}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
@@ -28,7 +32,9 @@ class _Json(logging.Formatter):
     """One JSON object a line."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write one object; a traceback is one of its values."""
+        """Write one object: an event's has ``event`` in it, all others ``level``; a traceback is one of the values."""
+        if isinstance(record.msg, EventRecord):
+            return as_json(record.msg)
         fields = {
             "at": timestamp(record.created),
             "level": record.levelname.lower(),

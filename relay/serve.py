@@ -333,9 +333,7 @@ class _Assembly:
         self.run_beside(take_over_lapsed(store, every=lease / 3, wake=delivery.wake, log=self.log))
         self.run_beside(keep_swept(store, clock=self.clock, log=self.log))
         if self.log.isEnabledFor(logging.INFO):
-            events = self.log.getChild("events")
-            as_json = self.config.relay.log.format == "json"
-            self.run_beside(follow_journal(store, json=as_json, log=self.log, write=events.info))
+            self.run_beside(follow_journal(store, log=self.log, write=self.log.getChild("events").info))
 
     def note_up(self, part: str) -> None:
         """Note that a part listens, until it is told to stop."""
