@@ -75,8 +75,9 @@ def tail(config_path: Path, as_json: bool, from_start: bool, after: int | None, 
 @CONFIG
 @JSON
 @LANGUAGE
+@click.option("--transcript", is_flag=True, help="Show what was said in each attempt to deliver, too.")
 @click.argument("what")
-def status(config_path: Path, as_json: bool, language: str, what: str) -> None:
+def status(config_path: Path, as_json: bool, language: str, transcript: bool, what: str) -> None:
     """
     Tell what became of a mail.
 
@@ -85,7 +86,10 @@ def status(config_path: Path, as_json: bool, language: str, what: str) -> None:
     """
     from relay.status import show_status
 
-    found = in_store(config_path, lambda store: show_status(store, what, as_json=as_json, language=language))
+    found = in_store(
+        config_path,
+        lambda store: show_status(store, what, as_json=as_json, language=language, transcripts=transcript),
+    )
     sys.exit(0 if found else 1)
 
 

@@ -209,6 +209,7 @@ class _Assembly:
             outgoing=outgoing.copy,
             hostname=relay.hostname,
             sign=signing.sign,
+            keep=store.transcripts.keep,
             return_path=outgoing.return_path,
             consequence=consequence,
             clock=self.clock,

@@ -21,20 +21,27 @@ from store.open import Store
 from store.reasons import told
 from store.rows import Found, RecipientRow
 from store.sentences import say
+from store.transcripts import Transcript
 
 _SAYS_WHY = frozenset({RecipientStatus.BOUNCED, RecipientStatus.NOT_DELIVERED, RecipientStatus.SENDING})
 
 
-async def show_status(store: Store, what: str, *, as_json: bool, language: str = "en") -> bool:
-    """Print all that is known of it; False: nothing is."""
+async def show_status(
+    store: Store, what: str, *, as_json: bool, language: str = "en", transcripts: bool = False
+) -> bool:
+    """Print all that is known of it, with ``transcripts`` also what was said in each attempt; False: nothing is."""
     found = await search(store, what)
     did_you_mean = DidYouMean(store.domains)
     for one in found:
         meant = await did_you_mean(one.recipient)
+        said = await store.transcripts.of(one.recipient.recipient_id) if transcripts else []
         if as_json:
-            click.echo(json.dumps(_as_fields(one, meant, language), ensure_ascii=False))
+            fields = _as_fields(one, meant, language)
+            if transcripts:
+                fields["transcripts"] = [{"ended_at": timestamp(it.at), "dialogue": it.dialogue} for it in said]
+            click.echo(json.dumps(fields, ensure_ascii=False))
         else:
-            click.echo("\n".join(_as_lines(one, meant, language)))
+            click.echo("\n".join([*_as_lines(one, meant, language), *_transcript_lines(said)]))
     if not found and not as_json:
         click.echo(say("Nothing is known of {what}.", language, what=printable(what)), err=True)
     return bool(found)
@@ -78,6 +85,14 @@ def _as_lines(found: Found, meant: str, language: str) -> list[str]:
         why_not = say(printable(row.no_pixel_why), language)
         lines.append("  " + say("Opens cannot be seen: {why}.", language, why=why_not))
     return [*lines, *(f"  {event_as_line(_record(row, event), language)}" for event in found.events)]
+
+
+def _transcript_lines(transcripts: Sequence[Transcript]) -> list[str]:
+    lines: list[str] = []
+    for it in transcripts:
+        lines.append(f"  Attempt that ended {timestamp(it.at)}, seconds from its beginning, > we, < the other side:")
+        lines += [f"    {printable(line)}" for line in it.dialogue.split("\n")]
+    return lines
 
 
 def _as_fields(found: Found, meant: str, language: str) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from store.room import Room
 from store.segments import Segments
 from store.settings import StoreSettings
 from store.suppressions import Suppressions
+from store.transcripts import Transcripts
 from store.trouble import translated
 from store.waiting import WaitingMail
 from store.writer import Kind, Transaction, Writer
@@ -97,6 +98,7 @@ class Store:
         self.find = Find(self._reader)
         self.domains = Domains(self._reader, clock)
         self.waiting = WaitingMail(self._reader)
+        self.transcripts = Transcripts(self._reader, self._writer, self._nodes)
         self.retention = Retention(
             settings.retention,
             reader=self._reader,

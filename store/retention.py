@@ -3,13 +3,14 @@ Retention: nothing grows without bound (promise 9), and what is deleted gives it
 
     content, segments    ``contents`` after the last recipient of the message settled
     report               ``reports``
+    transcript           ``transcripts``
     open                 ``opens``
     event                ``events``
     message, recipient   ``events`` after acceptance, once all its recipients are settled
     suppression          when it expires; one that a failure caused, with that failure (a complaint and what a person
                          added stay: they are one for each address)
     credential           ``events`` after it was revoked
-    node, mark           have a fixed number of rows; person, opt_out: one for each person
+    node, mark, follower have a fixed number of rows; person, opt_out: one for each person
 
 A clock that jumps ahead must not empty the store (Q15): from one sweep to the next the retention's own time goes on
 by a day at most.
@@ -27,7 +28,7 @@ from store.contents import Contents
 from store.engine import Reader
 from store.ids import first_at
 from store.nouns import Reason, State
-from store.schema import content, credential, event, mark, message, open_, recipient, report, suppression
+from store.schema import content, credential, event, mark, message, open_, recipient, report, suppression, transcript
 from store.segments import Segments
 from store.settings import Retention as RetentionSettings
 from store.sql import among
@@ -71,6 +72,7 @@ _DELETE_OF_RECIPIENTS = (
     delete(event).where(among(event.c.recipient_id, "ids")),
     delete(report).where(among(report.c.recipient_id, "ids")),
     delete(open_).where(among(open_.c.recipient_id, "ids")),
+    delete(transcript).where(among(transcript.c.recipient_id, "ids")),
     _DELETE_RECIPIENTS,
 )
 
@@ -82,6 +84,7 @@ def _oldest(table: Any) -> Delete:
 
 
 _DELETE_REPORTS = _oldest(report)
+_DELETE_TRANSCRIPTS = _oldest(transcript)
 _DELETE_OPENS = _oldest(open_)
 # The journal's oldest end, as far as it is old.
 _OLD_EVENTS = select(event.c.position, event.c.at).order_by(event.c.position).limit(CHUNK)
@@ -106,6 +109,7 @@ class Swept:
     contents: int = 0
     segments: int = 0
     reports: int = 0
+    transcripts: int = 0
     opens: int = 0
     events: int = 0
     messages: int = 0
@@ -143,6 +147,7 @@ class Retention:
         swept = Swept(
             contents=await self._erase_contents(now, now - keep.contents),
             reports=await self._repeat(_deleting(_DELETE_REPORTS, before=first_at(now - keep.reports))),
+            transcripts=await self._repeat(_deleting(_DELETE_TRANSCRIPTS, before=first_at(now - keep.transcripts))),
             opens=await self._repeat(_deleting(_DELETE_OPENS, before=first_at(now - keep.opens))),
             events=await self._repeat(lambda transaction: _delete_events(transaction.connection, forgotten)),
             messages=await self._repeat(lambda transaction: _delete_messages(transaction.connection, forgotten)),

@@ -71,6 +71,7 @@ class Carrier:
         self._return_path = return_path
         self._clock = clock
         self._steps = settings.schedule
+        self._transcripts = settings.transcripts
 
     async def carry(self, courier: Courier, job: Job) -> None:
         """Carry one job. ``courier.connection`` is afterwards the one that may be used again, if it is usable."""
@@ -113,7 +114,14 @@ class Carrier:
                 break
             courier.connection = None  # it had died before it took anything of this mail: once more, on a new one
         _note(courier.lane, outcome)
-        self._hand.settle(job, from_outcome(job, outcome, connection, at=self._clock()))
+        told = from_outcome(job, outcome, connection, at=self._clock())
+        self._hand.settle(job, told, transcript=self._said(connection, outcome))
+
+    def _said(self, connection: Connection, outcome: Outcome) -> str:
+        """Give what was said in an attempt, as far as it is kept."""
+        if connection.transcript is None or (outcome.delivered and self._transcripts != "all"):
+            return ""
+        return connection.transcript.text(outcome.why)
 
     async def _open(self, courier: Courier, job: Job) -> Connection | None:
         """Open a connection. None: nobody could be reached, and the job is settled."""
@@ -123,7 +131,8 @@ class Carrier:
             now = self._clock()
             if not opened.permanent:
                 lane.unreachable(opened, now, self._steps)
-            self._hand.settle(job, from_unreachable(job, opened, at=now), least=lane.down_for(now))
+            told = from_unreachable(job, opened, at=now)
+            self._hand.settle(job, told, least=lane.down_for(now), transcript=opened.transcript)
             return None
         lane.reached()
         courier.connection = opened
@@ -147,7 +156,8 @@ class Carrier:
         connection = courier.connection
         outcome = connection.outcome if connection is not None else None
         if connection is not None and outcome is not None and outcome.unknown:
-            self._hand.settle(job, from_outcome(job, outcome, connection, at=self._clock()))
+            told = from_outcome(job, outcome, connection, at=self._clock())
+            self._hand.settle(job, told, transcript=self._said(connection, outcome))
         else:
             self._hand.give_back([job])
 

@@ -16,6 +16,7 @@ from typing import cast
 from relay.delivery.dialogue import Dialogue, Outcome, State, Step
 from relay.delivery.envelope import FINAL_DOT, Envelope, Offers, stuff
 from relay.delivery.route import Host
+from relay.delivery.transcript import Transcript
 from relay.settings import DeliverySettings
 from store.nouns import Phase, Reason
 
@@ -80,6 +81,9 @@ class Connection(asyncio.Protocol):
         self._deadline = self._session_deadline = float("inf")
         self._timer: asyncio.TimerHandle | None = None
         self._gone = self._loop.create_future()
+        self.transcript: Transcript | None = None
+        if settings.transcripts != "off":
+            self.transcript = Transcript(self._loop.time(), f"to {host.name} [{address}], port {host.port}")
 
     # What the worker and the pool use.
 
@@ -136,8 +140,10 @@ class Connection(asyncio.Protocol):
         """
         self._dialogue.start(mail)
         self._session_deadline = self._loop.time() + SESSION_LIMIT
+        if self.transcript is not None:
+            self.transcript.begin(self._loop.time(), self._dialogue.mails)
         try:
-            self._write(self._dialogue.take_output())
+            self._say(self._dialogue.take_output())
             self._watch()
             step = await self._next_step()
             if step is Step.CONTENT:
@@ -185,9 +191,12 @@ class Connection(asyncio.Protocol):
         """Feed the dialogue; write what it says."""
         before = self._dialogue.state
         step = self._dialogue.receive(data)
+        if self.transcript is not None:
+            self.transcript.heard(self._loop.time(), self._dialogue.heard)
+        self._dialogue.heard.clear()
         output = self._dialogue.take_output()
         if output:
-            self._write(output)
+            self._say(output)
         if self._dialogue.state is not before:
             self._watch()
         if step is not Step.READ:
@@ -236,6 +245,7 @@ class Connection(asyncio.Protocol):
             return _failed(Phase.CONNECT, f"no answer within {self._settings.connect_timeout:g} s")
         except OSError as error:
             return _failed(Phase.CONNECT, _told(error))
+        self._note("connected")
         self._note_tls(verified=True)
         return None
 
@@ -260,7 +270,7 @@ class Connection(asyncio.Protocol):
         self._use(transport)
         self._note_tls(verified=required)
         self._dialogue.secured()
-        self._write(self._dialogue.take_output())
+        self._say(self._dialogue.take_output())
         self._watch()
         return await self._next_step()
 
@@ -274,6 +284,7 @@ class Connection(asyncio.Protocol):
         made = self._transport.get_extra_info("ssl_object")
         if made is not None:
             self.tls = f"{made.version()} {made.cipher()[0]} {'verified' if verified else 'unverified'}"
+            self._note(self.tls)
 
     # Sending a content.
 
@@ -293,6 +304,7 @@ class Connection(asyncio.Protocol):
         if self._dialogue.state is State.CONTENT:
             self._dialogue.dot_sent()
             self._watch()
+            self._note(f"{len(stuffed)} octets of content and the final dot")
             self._write(last + FINAL_DOT)
 
     async def _drained(self) -> None:
@@ -323,6 +335,15 @@ class Connection(asyncio.Protocol):
         if step is not Step.READ:
             self._step = step
         self._wake()
+
+    def _say(self, output: bytes) -> None:
+        if self.transcript is not None:
+            self.transcript.said(self._loop.time(), output, secret=self._dialogue.phase is Phase.AUTH)
+        self._write(output)
+
+    def _note(self, what: str) -> None:
+        if self.transcript is not None:
+            self.transcript.note(self._loop.time(), what)
 
     def _write(self, data: bytes | memoryview) -> None:
         if data and self._transport is not None and not self._transport.is_closing():

@@ -164,6 +164,7 @@ class Dialogue:
         self._starttls = tls in ("opportunistic", "required")
         self._required = tls == "required"
         self._user, self._password = user, password
+        self.heard: list[Reply] = []  # since the driver took them
         self._parser = ReplyParser()
         self._output: list[bytes] = []
         self._commands: dict[State, bytes] = {}  # of this mail, by the state that waits for their reply
@@ -204,6 +205,7 @@ class Dialogue:
         self._parser.feed(data)
         try:
             while not self.closed and (reply := self._parser.next()) is not None:
+                self.heard.append(reply)
                 taken = self._take(reply)
                 step = taken if taken is not Step.READ else step
                 if self._handing_over() and not self._parser.empty:
@@ -358,7 +360,7 @@ class Dialogue:
             self._say(State.STARTTLS, b"STARTTLS")
             return Step.READ
         if self._required and not self.secure:
-            return self._fail(Phase.TLS, "the server offers no TLS, which the route requires", "4.7.10")
+            return self._fail(Phase.TLS, "the server offers no TLS, which is required here", "4.7.10")
         if not self._user:
             self.state = State.READY
             return Step.READY

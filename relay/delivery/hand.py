@@ -7,7 +7,8 @@ A job leaves the hand in no other way.
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
-from relay.delivery.ports import Consequence, Queue, Schedule
+from relay.delivery.ports import Consequence, Keep, Queue
+from relay.delivery.schedule import next_attempt
 from relay.delivery.settling import Settling
 from relay.delivery.shelf import Shelf
 from relay.settings import DeliverySettings
@@ -24,7 +25,7 @@ class Hand:
         consequence: Consequence,
         shelf: Shelf,
         settling: Settling,
-        schedule: Schedule,
+        keep: Keep,
         settings: DeliverySettings,
         random: Callable[[], float],
         on_less: Callable[[int], None],
@@ -33,7 +34,7 @@ class Hand:
         self._consequence = consequence
         self._shelf = shelf
         self._settling = settling
-        self._schedule = schedule
+        self._keep = keep
         self._steps = settings.schedule
         self._random = random
         self._on_less = on_less
@@ -65,9 +66,15 @@ class Hand:
                 self._shelf.put(next(iter(new.values())).message_id, content)
         return list(new.values())
 
-    def settle(self, job: Job, attempt: Attempt, *, least: float = 0.0) -> None:
-        """Settle an attempt in the background. ``least``: seconds to wait at least before the next one."""
-        next_attempt_at = self._schedule(
+    def settle(self, job: Job, attempt: Attempt, *, least: float = 0.0, transcript: str = "") -> None:
+        """
+        Settle an attempt in the background.
+
+        ``least``: seconds to wait at least before the next one. ``transcript``: what was said in this one.
+        """
+        if transcript:
+            self._keep(job.recipient_id, attempt.at, transcript)
+        next_attempt_at = next_attempt(
             attempts=job.attempts + 1,
             now=attempt.at,
             expires_at=job.expires_at,

@@ -8,7 +8,7 @@ its own: their TLS and login belong to its key.
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from relay.delivery.connection import Connection, TlsContexts
 from relay.delivery.dialogue import Outcome
@@ -70,6 +70,7 @@ class Unreachable:
     outcome: Outcome
     host: str
     address: str
+    transcript: str = ""  # what was said to all that were tried
 
     @property
     def permanent(self) -> bool:
@@ -173,14 +174,20 @@ class Pool:
         loop = asyncio.get_running_loop()
         until = loop.time() + OPENING_LIMIT
         failures: list[Unreachable] = []
+        said: list[str] = []
         for host, address in in_order(destination, draw=self._draw, failing=self._is_failing):
             if failures and loop.time() >= until:
                 break
-            opened = await self._open_one(host, address, until)
-            if isinstance(opened, Connection):
-                return opened
-            failures.append(Unreachable(opened, host.name, address))
-        return sum_up(failures)
+            connection = self._connection(host, address)
+            failure = await self._open_one(connection, until)
+            if failure is None:
+                if connection.transcript is not None:
+                    connection.transcript.earlier = "\n".join(said)
+                return connection
+            failures.append(Unreachable(failure, host.name, address))
+            if connection.transcript is not None:
+                said.append(connection.transcript.text(failure.why))
+        return replace(sum_up(failures), transcript="\n".join(said))
 
     async def close(self) -> None:
         """Close every connection; those at work are aborted."""
@@ -204,17 +211,22 @@ class Pool:
             for goodbye in goodbyes:
                 goodbye.cancel()
 
-    async def _open_one(self, host: Host, address: str, until: float) -> Connection | Outcome:
-        end = (address, host.port)
-        loop = asyncio.get_running_loop()
-        connection = Connection(
+    def _connection(self, host: Host, address: str) -> Connection:
+        clear_until = self._no_tls.get((address, host.port), 0.0)
+        return Connection(
             host,
             address,
             hostname=self.hostname,
             settings=self._settings,
             contexts=self._contexts,
-            clear=self._no_tls.get(end, 0.0) > loop.time(),
+            clear=clear_until > asyncio.get_running_loop().time(),
         )
+
+    async def _open_one(self, connection: Connection, until: float) -> Outcome | None:
+        """Open a connection; the Outcome says why it could not be."""
+        host = connection.host
+        end = (connection.address, host.port)
+        loop = asyncio.get_running_loop()
         connection.on_gone = self._gone
         self._open.add(connection)
         try:
@@ -229,7 +241,7 @@ class Pool:
                 self._open.discard(connection)
         if failure is None:
             self._failing.pop(end, None)
-            return connection
+            return None
         _remember(self._failing, end, loop.time() + FAILING)
         if failure.phase is Phase.TLS and host.tls == "opportunistic":
             _remember(self._no_tls, end, loop.time() + NO_TLS)

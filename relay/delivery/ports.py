@@ -55,21 +55,15 @@ class Routes(Protocol):
         """Look up."""
 
 
-class Schedule(Protocol):
-    """See ``schedule.next_attempt``."""
+class Keep(Protocol):
+    """See ``store.transcripts.Transcripts.keep``."""
 
-    def __call__(
-        self,
-        *,
-        attempts: int,
-        now: float,
-        expires_at: float,
-        steps: Sequence[float],
-        spread: float,
-        lifetime: float,
-        least: float,
-    ) -> float | None:
-        """Choose the time of the next attempt; None: give up."""
+    def __call__(self, recipient_id: int, at: float, dialogue: str) -> None:
+        """Keep what was said in an attempt; never waits, never raises."""
+
+
+def forget(recipient_id: int, at: float, dialogue: str) -> None:
+    """Keep nothing."""
 
 
 class Sign(Protocol):

@@ -27,9 +27,8 @@ from relay.delivery.envelope import Finding, checked_path
 from relay.delivery.hand import Hand
 from relay.delivery.lane import Lane
 from relay.delivery.pool import Pool, plan
-from relay.delivery.ports import Consequence, Contents, Queue, Routes, Schedule, Sign, unsigned
+from relay.delivery.ports import Consequence, Contents, Keep, Queue, Routes, Sign, forget, unsigned
 from relay.delivery.route import Destination, NoRoute, next_hop
-from relay.delivery.schedule import next_attempt
 from relay.delivery.settling import Settling
 from relay.delivery.shelf import Shelf
 from relay.settings import DeliverySettings
@@ -65,7 +64,7 @@ class Delivery:
         random: 0.0 up to 1.0.
         settings: ``[relay.delivery]``.
         sign: Signs a copy, as the last thing done to it, without keeping the loop; the same bytes each time.
-        schedule: Chooses the time of the next attempt.
+        keep: Keeps what was said in each attempt.
     """
 
     def __init__(
@@ -82,7 +81,7 @@ class Delivery:
         random: Callable[[], float],
         settings: DeliverySettings,
         sign: Sign = unsigned,
-        schedule: Schedule = next_attempt,
+        keep: Keep = forget,
     ) -> None:
         self._queue = queue
         self._routes = routes
@@ -96,7 +95,7 @@ class Delivery:
             consequence=consequence,
             shelf=shelf,
             settling=self._settling,
-            schedule=schedule,
+            keep=keep,
             settings=settings,
             random=random,
             on_less=self._hand_is_less,

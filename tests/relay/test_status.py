@@ -153,3 +153,21 @@ async def test_an_open_after_a_bounce_is_told_beside_it(
     text = "\n".join(printed(capsys))
     assert "Ambas cosas son ciertas: fue devuelto y alguien lo vio." in text
     assert "se había informado de su devolución" in text
+
+
+async def test_what_was_said_is_shown_when_asked_for(
+    store: Store, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Line by line for people, as one text for programs; not where nobody asks."""
+    taken = await accept(store, "ann@example.org", now=clock())
+    recipient = taken.jobs[0].recipient_id
+    store.transcripts.keep(recipient, clock(), "to mx.example.org\n  0.000 < 220 \x1b[31mhello")
+    await store.queue.settle(recipient, delivered(clock()))
+    assert await show_status(store, str(recipient), as_json=False, transcripts=True)
+    lines = printed(capsys)
+    assert lines[-2:] == ["    to mx.example.org", "      0.000 < 220 ?[31mhello"]
+    assert await show_status(store, str(recipient), as_json=True, transcripts=True)
+    (told,) = objects(capsys)
+    assert [it["dialogue"][:19] for it in told["transcripts"]] == ["to mx.example.org\n "]
+    assert await show_status(store, str(recipient), as_json=True)
+    assert "transcripts" not in objects(capsys)[0]

@@ -73,6 +73,7 @@ class World:
         self.clock = lambda: EPOCH + self.loop.time() - started
         self.settings = DeliverySettings(**settings)
         self.ledger = Ledger(self.clock)
+        self.transcripts: list[tuple[int, float, str]] = []
         self.names = Names(self.clock)
         routes = {domain: self._route(there) for domain, there in (sinks or {}).items()}
         if sink is not None:
@@ -88,6 +89,7 @@ class World:
             sign=sign,
             return_path=lambda job: f"b{job.recipient_id}@bounces.test",
             consequence=self.ledger,
+            keep=lambda recipient_id, at, dialogue: self.transcripts.append((recipient_id, at, dialogue)),
             clock=self.clock,
             random=random,
             settings=self.settings,
