@@ -51,6 +51,7 @@ class _Pattern:
     phrase: int
     runs: tuple[tuple[_Item, ...], ...]
     offset: int  # of the item it is filed under, in the first run
+    needs: frozenset[str]  # keys of the rarest item behind the first run: without one of them it cannot stand
     at_start: bool
     at_end: bool
 
@@ -71,7 +72,9 @@ class Phrases:
         for pattern in patterns:
             first = pattern.runs[0]
             offset = min(range(len(first)), key=lambda n: sum(common[key] for key in _keys(first[n])))
-            filed = _Pattern(pattern.phrase, pattern.runs, offset, pattern.at_start, pattern.at_end)
+            later = [_keys(item) for run in pattern.runs[1:] for item in run]
+            needs = frozenset(min(later, key=lambda keys: sum(common[key] for key in keys), default=()))
+            filed = _Pattern(pattern.phrase, pattern.runs, offset, needs, pattern.at_start, pattern.at_end)
             for word in first[offset].exact:
                 self._by_word[word].append(filed)
             for key in {stem[:_KEY] for stem in first[offset].stems}:
@@ -81,11 +84,14 @@ class Phrases:
         """Give the numbers of all phrases that stand in ``words``."""
         found: set[int] = set()
         by_word, by_stem = self._by_word, self._by_stem
+        present = {*words, *(word[:_KEY] + "*" for word in words)}
         for place, word in enumerate(words):
             filed = by_word.get(word, ())
             if stems := by_stem.get(word[:_KEY]):
                 filed = [*filed, *stems]
             for pattern in filed:
+                if pattern.needs and pattern.needs.isdisjoint(present):
+                    continue
                 if pattern.phrase not in found and _stands(pattern, words, place - pattern.offset):
                     found.add(pattern.phrase)
         return found
@@ -143,7 +149,7 @@ def _compile(number: int, text: str) -> Iterable[_Pattern]:
                 runs[-1].extend(_items(item.strip("()"), text))
         if not all(runs):
             raise PhraseError(f"a gap needs a word on both sides: {text!r}")
-        yield _Pattern(number, tuple(map(tuple, runs)), 0, at_start, at_end)
+        yield _Pattern(number, tuple(map(tuple, runs)), 0, frozenset(), at_start, at_end)
 
 
 def _items(token: str, phrase: str) -> list[_Item]:

@@ -20,14 +20,17 @@ A rule is a table::
     weak = true                            # a better rule may be found in other words of the same report
     permanent = false                      # used only where neither code nor status tell the class
 
+``@who`` in a phrase is one word of the family ``who``, see ``00-words.toml``.
+
 Files are read in the order of their names and rules in the order they stand in; the first that fits wins. Rules
 without ``any``, ``sites`` and ``links`` go by codes alone; they are asked last.
 
 Pure: no I/O, no clock, no chance.
 """
 
+import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from typing import Any
@@ -35,6 +38,9 @@ from typing import Any
 from bounce.phrases import Phrases
 from bounce.words import Words
 from store.nouns import Reason, Status
+
+_FAMILY = re.compile("@([a-z]{1,20})")
+_PHRASES = frozenset({"any", "with", "not"})
 
 # Reasons that say something of the recipient's address or mailbox.
 BLAMES_RECIPIENT = frozenset(
@@ -151,9 +157,21 @@ def _of_domains(hosts: Iterable[str], domains: tuple[str, ...]) -> bool:
     return any(host == domain or host.endswith("." + domain) for host in hosts for domain in domains)
 
 
-def read_rules(toml: str) -> list[Rule]:
-    """Read one file of rules. ValueError names the rule that is wrong."""
-    return [_rule(table) for table in tomllib.loads(toml).get("rule", [])]
+def read_rules(toml: str, families: Mapping[str, Sequence[str]] | None = None) -> list[Rule]:
+    """Read one file of rules, the families of words that it names put in. ValueError names the rule that is wrong."""
+    return [_rule(_filled_in(table, families or {})) for table in tomllib.loads(toml).get("rule", [])]
+
+
+def _filled_in(table: dict[str, Any], families: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Write the words of each family where a phrase names it."""
+
+    def words(name: re.Match[str]) -> str:
+        if name[1] not in families:
+            raise ValueError(f"rule {table.get('name')!r}: unknown family {name[0]!r}")
+        return "|".join(families[name[1]])
+
+    lists = {key: [_FAMILY.sub(words, phrase) for phrase in table[key]] for key in _PHRASES & table.keys()}
+    return {**table, **lists}
 
 
 def _rule(table: dict[str, Any]) -> Rule:
@@ -184,4 +202,6 @@ def shipped() -> Rulebook:
     """Read the rules that come with the package."""
     folder = resources.files("bounce") / "rules"
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
-    return Rulebook(rule for file in files for rule in read_rules(file.read_text(encoding="utf-8")))
+    texts = [file.read_text(encoding="utf-8") for file in files]
+    families = tomllib.loads(texts[0])["words"]
+    return Rulebook(rule for text in texts for rule in read_rules(text, families))

@@ -55,8 +55,33 @@ _TOGETHER = {
     ("over", "quota"): "overquota",
     ("host", "name"): "hostname",
     ("user", "name"): "username",
+    ("does", "nt"): "doesnt",
 }
-_SPELT = {"graylisted": "greylisted", "graylisting": "greylisting", "graylist": "greylist", "mailbx": "mailbox"}
+# As people who set up mail servers write.
+_SPELT = {
+    wrong: right
+    for right, spellings in {
+        "greylisted": "graylisted",
+        "greylisting": "graylisting",
+        "greylist": "graylist",
+        "mailbox": "mailbx maibox malbox",
+        "unknown": "unkown unknow unknwon unknonw uknown unkonwn",
+        "recipient": "recepient recipent receipient receipent recipeint reciepient recpient",
+        "recipients": "recepients recipents receipients receipents recipeints",
+        "address": "adress addres addess adresss",
+        "addresses": "adresses addreses",
+        "such": "sutch",
+        "exist": "exsist exsit exists exits",
+        "doesnt": "doesnot dosent dosnt",
+        "disabled": "dissabled disbled",
+        "suspended": "suspened",
+        "exceeded": "exceded exeeded excedeed exceeed",
+        "quota": "qouta quata",
+        "rejected": "rejcted",
+        "undeliverable": "undeliverble undelivarable",
+    }.items()
+    for wrong in spellings.split()
+}
 _NO_BLANKS = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 

@@ -62,3 +62,12 @@ def test_rule_is_read_whole() -> None:
         weak=True,
         reported=True,
     )
+
+
+def test_a_family_stands_for_each_of_its_words() -> None:
+    """A phrase names a family of words once; each of them fits there, and an unknown family is an error."""
+    toml = '[[rule]]\nname = "n"\nreason = "expired"\nexample = "x"\nany = ["@who .. @gone"]\n'
+    (rule,) = read_rules(toml, {"who": ["user", "konto"], "gone": ["unknown", "inconnu*"]})
+    assert rule.any == ("user|konto .. unknown|inconnu*",)
+    with pytest.raises(ValueError, match=r"'n'.*'@gone'"):
+        read_rules(toml, {"who": ["user"]})
