@@ -2,10 +2,13 @@
 What comes back: replies in the session and reports that arrive days later, understood alike.
 
 A report's way: ``listener.py`` takes it when ``verp.py`` finds our seal in the address it came to, ``report.py`` reads
-it (``mime.py``, ``material.py``, then ``dsn.py``, ``arf.py``, ``autoreply.py`` or ``freeform.py``), and
-``classify.py`` names the reason by the rules of ``rules/``. A reply in the session goes to ``classify.py`` at once.
+it as ``reported.py`` says: ``mime.py`` finds the parts, ``texts.py`` decodes them, ``material.py`` is what readers
+share. ``dsn.py`` and ``arf.py`` read what machines wrote for machines, ``autoreply.py`` and ``freeform.py`` the rest,
+by ``kinds.py`` (what it is), ``places.py`` and ``addresses_in.py`` (about whom). ``classify.py`` names the reason: the
+words of a reply (``words.py``) meet the phrases (``phrases.py``, ``patterns.py``) of the rules in ``rules/``
+(``rulebook.py``). A reply in the session goes to ``classify.py`` at once.
 
 From there both take one way: ``decide.py`` (attempts) and ``decide_report.py`` (reports) say what changes,
 ``suppressing.py`` whether the address is still written to, and ``consequence.py`` settles it in one transaction.
-``mistyped.py`` proposes the address that was probably meant.
+``mistyped.py`` proposes the address that was probably meant. ``inspect_files.py`` shows all of it for files.
 """

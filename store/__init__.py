@@ -1,1 +1,20 @@
-"""To be told."""
+"""
+What is remembered: messages, recipients and what became of them, alike on SQLite and PostgreSQL.
+
+The words come first: ``nouns.py`` (message, recipient, reply), ``events.py`` (a class for each fact), ``reasons.py``
+with ``reasons.toml`` (why, in sentences), ``sentences.py`` (the other languages), ``addresses.py``, ``units.py``,
+``settings.py``, ``errors.py``. ``ids.py`` makes ids, ``seal.py`` hides them from strangers.
+
+A store is opened by ``open.py``: ``engine.py`` connects, ``lock.py`` keeps a second process away from SQLite,
+``migrate.py`` brings an older schema (``schema.py``, ``views.py``) forward, ``nodes.py`` tells others that we live.
+
+A write: whoever wishes something asks ``writer.py``, which lets many wishes share a transaction of ``writing.py``
+(``sql.py`` has what the two engines say differently, ``trouble.py`` tells their troubles apart, ``room.py`` watches the
+disk). ``queue.py`` is the way of a recipient: ``accept.py``, ``claims.py``, and ``settle.py``, where a pure decision
+takes the facts of ``changes.py`` and ``history.py`` and gives the change. ``contents.py`` keeps the mails, on SQLite in
+the files of ``segments.py``; ``opens.py`` what loaded the pixels; ``reports.py`` what came back, as it came.
+
+Read by others: ``journal.py`` gives every event once, as ``journal_record.py``; ``find.py``, ``recent.py`` and
+``waiting.py`` give the recipients of ``rows.py``; ``domains.py`` those that mail reaches. Beside the mail stand
+``suppressions.py``, ``credentials.py`` (applications) and ``people.py`` (the pages). ``retention.py`` ends it all.
+"""

@@ -6,7 +6,8 @@ At the door: ``line_ends`` (CRLF and nothing else), then ``intake``, which reads
 
 A copy: ``copy`` plans once per message and copies per recipient. The plan asks ``mime`` (with ``content_type``) for the
 parts, ``body`` for the one that people see, ``spot`` for the place in it (``transfer`` and ``charset`` decode, ``html``
-finds), and ``re_encode`` for what cannot travel as it is. ``dkim`` signs what came out.
+finds), and ``re_encode`` for what cannot travel as it is. ``dkim`` signs what came out:
+``dkim_body`` hashes, ``dkim_key`` is a key and its DNS record.
 
 ``rewrite_files`` does the same to files, for ``homing rewrite``.
 """
