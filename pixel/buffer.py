@@ -1,29 +1,39 @@
 """
-Opens on their way from the server to the store: a bounded buffer, written in batches.
+Opens on their way from the server to the store: a bounded buffer, judged and written in batches.
 
-The pixel's answer never waits for the store. While the store cannot be written the opens wait here, up to a bound; what
-does not fit is lost and counted, and the log says how many.
+The pixel's answer never waits for the store. A load is judged when its batch is written: only then it is known when
+the receiver took the mail. A load that overtook this waits a few seconds for it. While the store cannot be written the
+loads wait here, up to a bound; what does not fit is lost and counted, and the log says how many.
 """
 
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
+from pixel.judge import BOOK, Judge
+from pixel.signals import SENDER_IS_RECIPIENT, Memory, Sighting
 from store.errors import StoreUnavailable
-from store.nouns import Open, Verdict
+from store.nouns import Open
+from store.open_facts import OpenFacts
 
 BATCH_PAUSE = 0.2  # seconds between batches; an open shows up no later than that
 RETRY_PAUSE = 2.0  # seconds between tries while the store cannot be written
 MAX_BATCH = 2_000  # opens in one transaction, so that mail never waits long for it
+PATIENCE = 5.0  # seconds that a load waits for the 250 of its mail to be committed
 MAX_WAITING_OF_ONE = 100  # opens of one recipient that wait at once: one pixel in a loop must not fill the buffer
 
-_Same = tuple[int, Verdict, str, str, str]
+_Same = tuple[int, str, str, str]
 
 
 class Opens(Protocol):
     """Where opens are written: ``store.opens``."""
+
+    async def facts(self, recipient_ids: Collection[int]) -> dict[int, OpenFacts]:
+        """Give what is known of recipients, by their ids; StoreUnavailable: not now."""
+        ...
 
     async def record(self, opens: Sequence[Open], *, view_window: float) -> int:
         """Write opens in one transaction, loads within ``view_window`` seconds as one; StoreUnavailable: not now."""
@@ -46,15 +56,20 @@ class OpenBuffer:
         view_window: float,
         log: logging.Logger,
         *,
+        clock: Callable[[], float],
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """Build an empty buffer: at most ``room`` opens wait; loads within ``view_window`` seconds are one view."""
+        self._judge = Judge(BOOK.rules)
+        self._memory = Memory()
+        self._clock = clock
+        self._early: list[Sighting] = []  # of the last batch: their mails had no 250 yet
         self._opens = opens
         self._room = room
         self._view_window = view_window
         self._log = log
         self._pause = pause
-        self._waiting: list[Open] = []
+        self._waiting: list[Sighting] = []
         self._of_one: Counter[int] = Counter()
         self._first_at: dict[_Same, float] = {}
         self._some = asyncio.Event()
@@ -69,20 +84,20 @@ class OpenBuffer:
     @property
     def waiting(self) -> int:
         """How many opens wait now."""
-        return len(self._waiting)
+        return len(self._waiting) + len(self._early)
 
-    def add(self, an_open: Open) -> None:
-        """Take one open, or count why not. Never waits."""
-        same = _same(an_open)
+    def add(self, sighting: Sighting) -> None:
+        """Take one load, or count why not. Never waits."""
+        same = _same(sighting)
         first_at = self._first_at.get(same)
-        if first_at is not None and an_open.at - first_at < self._view_window:
+        if first_at is not None and sighting.at - first_at < self._view_window:
             self.repeated += 1
-        elif len(self._waiting) >= self._room or self._of_one[an_open.recipient_id] >= MAX_WAITING_OF_ONE:
+        elif self.waiting >= self._room or self._of_one[sighting.recipient_id] >= MAX_WAITING_OF_ONE:
             self.dropped += 1
         else:
-            self._first_at[same] = an_open.at
-            self._of_one[an_open.recipient_id] += 1
-            self._waiting.append(an_open)
+            self._first_at[same] = sighting.at
+            self._of_one[sighting.recipient_id] += 1
+            self._waiting.append(sighting)
             self._some.set()
 
     def start(self) -> None:
@@ -97,11 +112,14 @@ class OpenBuffer:
                     self._writing
                 ):  # a batch under way ends first: written and not crossed off, it would count twice
                     self._end()
+                self._recall()
                 while self._waiting:
-                    await self._write_batch()
+                    await self._write_batch(last=True)
         except (StoreUnavailable, TimeoutError):
+            self._recall()
             self.dropped += len(self._waiting)
-            self._forget(len(self._waiting))
+            self._forget(self._waiting)
+            self._waiting.clear()
         finally:
             self._end()
         self._tell_dropped()
@@ -115,6 +133,7 @@ class OpenBuffer:
         while True:
             await self._some.wait()
             await self._pause(BATCH_PAUSE)
+            self._recall()
             try:
                 await self._write_batch()
                 while len(self._waiting) >= MAX_BATCH:
@@ -123,45 +142,94 @@ class OpenBuffer:
                 await self._pause(RETRY_PAUSE)
             self._tell_dropped()
 
-    async def _write_batch(self) -> None:
-        """Write the oldest opens. They leave the buffer only when they are written, or can never be."""
+    async def _write_batch(self, *, last: bool = False) -> None:
+        """
+        Judge and write the oldest loads. They leave the buffer only when they are written, or can never be.
+
+        Loads whose mails have no 250 yet are put aside, unless this is the ``last`` chance.
+        """
         async with self._writing:
             batch = self._waiting[:MAX_BATCH]
             try:
-                await self._opens.record(batch, view_window=self._view_window)
+                ready, early = await self._write(batch, last=last)
             except StoreUnavailable:
                 raise
             except Exception:  # noqa: BLE001 - the writer must outlive every fault of ours
                 self._log.exception("opens could not be written together; trying each by itself")
                 await self._write_each(len(batch))
             else:
-                self.recorded += len(batch)
-                self._forget(len(batch))
+                self.recorded += len(ready)
+                self._forget(ready)
+                self._early += early
+                self._cross_off(len(batch))
+
+    async def _write(self, batch: Sequence[Sighting], *, last: bool) -> tuple[list[Sighting], list[Sighting]]:
+        """Judge and write a batch; give what was written and what was too early."""
+        facts = await self._opens.facts({it.recipient_id for it in batch})
+        now = self._clock()
+        ready: list[Sighting] = []
+        early: list[Sighting] = []
+        for it in batch:
+            too_early = not last and _is_early(it, facts.get(it.recipient_id), now)
+            (early if too_early else ready).append(it)
+        if ready:
+            await self._opens.record(self._judged(ready, facts, last=last), view_window=self._view_window)
+        return ready, early
+
+    def _judged(self, batch: Sequence[Sighting], facts: Mapping[int, OpenFacts], *, last: bool) -> list[Open]:
+        known = [(it, facts.get(it.recipient_id)) for it in batch]
+        for it, its in known:
+            if its is not None:
+                self._memory.note(it, its.message_id)
+        return [self._open(it, its, last=last) for it, its in known]
+
+    def _open(self, it: Sighting, its: OpenFacts | None, *, last: bool) -> Open:
+        load = it.load
+        if its is not None:
+            seconds = its.seconds_since_delivery(it.at)
+            if last and seconds == float("-inf"):
+                seconds = None  # the 250 may be on its way into the store
+            signals = self._memory.signals(it, its.message_id)
+            if its.sender_is_recipient:
+                signals |= {SENDER_IS_RECIPIENT}
+            load = replace(load, seconds_since_delivery=seconds, signals=signals)
+        verdict, rule = self._judge.judge(load)
+        return Open(
+            recipient_id=it.recipient_id, at=it.at, verdict=verdict, rule=rule, address=it.address, agent=load.agent
+        )
 
     async def _write_each(self, count: int) -> None:
-        """One open that the store chokes on must not take the others with it."""
+        """One load that the store chokes on must not take the others with it."""
         for _ in range(count):
-            an_open = self._waiting[0]
+            it = self._waiting[0]
             try:
-                await self._opens.record([an_open], view_window=self._view_window)
+                await self._write([it], last=True)
             except StoreUnavailable:
                 raise
             except Exception:  # noqa: BLE001 - as above
                 self.failed += 1
-                self._log.exception("open of recipient %d could not be written", an_open.recipient_id)
+                self._log.exception("open of recipient %d could not be written", it.recipient_id)
             else:
                 self.recorded += 1
-            self._forget(1)
+            self._forget([it])
+            self._cross_off(1)
 
-    def _forget(self, count: int) -> None:
-        for an_open in self._waiting[:count]:
-            self._first_at.pop(_same(an_open), None)
-            self._of_one[an_open.recipient_id] -= 1
-            if not self._of_one[an_open.recipient_id]:
-                del self._of_one[an_open.recipient_id]
+    def _recall(self) -> None:
+        """Put those that were too early in front again."""
+        self._waiting[:0] = self._early
+        self._early.clear()
+
+    def _cross_off(self, count: int) -> None:
         del self._waiting[:count]
-        if not self._waiting:
+        if not self.waiting:
             self._some.clear()
+
+    def _forget(self, done: Sequence[Sighting]) -> None:
+        for sighting in done:
+            self._first_at.pop(_same(sighting), None)
+            self._of_one[sighting.recipient_id] -= 1
+            if not self._of_one[sighting.recipient_id]:
+                del self._of_one[sighting.recipient_id]
 
     def _tell_dropped(self) -> None:
         if self.dropped > self._dropped_told:
@@ -170,5 +238,10 @@ class OpenBuffer:
             self._dropped_told = self.dropped
 
 
-def _same(an_open: Open) -> _Same:
-    return an_open.recipient_id, an_open.verdict, an_open.rule, an_open.address, an_open.agent
+def _same(it: Sighting) -> _Same:
+    return it.recipient_id, it.load.method, it.address, it.load.agent
+
+
+def _is_early(it: Sighting, its: OpenFacts | None, now: float) -> bool:
+    """Whether the 250 of its mail may still be on its way into the store; a clock that jumped back is no reason."""
+    return its is not None and its.seconds_since_delivery(it.at) == float("-inf") and 0 <= now - it.at < PATIENCE

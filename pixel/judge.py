@@ -2,10 +2,11 @@
 Person or machine: what loaded a pixel, and the name of the rule that says so.
 
 The rules are data, ``agents.toml``, tried from top to bottom; the first that fits decides. A rule names the agent
-(whole, or a piece of it), the method, the network and how soon after the delivery; what it does not name may be
-anything. Pieces are looked for as they stand and never as regular expressions: an agent is a stranger's text.
+(whole, or a piece of it), the method, the network, signs from other loads and how soon after the delivery; what it
+does not name may be anything. Pieces are looked for as they stand and never as regular expressions: an agent is a
+stranger's text.
 
-Weak signals give ``uncertain``, never a machine: phones open a mail within five seconds.
+One weak signal gives ``uncertain``, never a machine: phones open a mail within five seconds. Two together may.
 
 Pure: no I/O, no clock, no chance.
 """
@@ -29,6 +30,7 @@ class Load:
     method: str = "GET"
     networks: frozenset[str] = frozenset()  # names of the known networks that hold the client's address
     seconds_since_delivery: float | None = None  # since the receiver's 250; below 0: before it; None: not known
+    signals: frozenset[str] = frozenset()  # what it has to do with other loads and the mail, see signals.py
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,7 @@ class Rule:
     methods_not: frozenset[str] = frozenset()
     network: str = ""
     seconds_below: float | None = None  # and known
+    signals: frozenset[str] = frozenset()  # all of them
 
     def fits_agent(self, agent: str, lowered: str) -> bool:
         """Whether the agent's part of the rule holds."""
@@ -56,7 +59,7 @@ class Rule:
             return False
         if load.method in self.methods_not:
             return False
-        if self.network and self.network not in load.networks:
+        if (self.network and self.network not in load.networks) or not self.signals <= load.signals:
             return False
         if self.seconds_below is None:
             return True
@@ -106,7 +109,7 @@ def read_book(text: str) -> Book:
 
 
 def _rule(entry: dict[str, Any]) -> Rule:
-    known = {"agent_is", "agent_has", "methods", "methods_not", "network", "seconds_below"}
+    known = {"agent_is", "agent_has", "methods", "methods_not", "network", "seconds_below", "signals"}
     unknown = entry.keys() - known - {"name", "verdict", "examples"}
     if unknown:
         raise ValueError(f"rule {entry['name']}: unknown {', '.join(sorted(unknown))}")
@@ -119,6 +122,7 @@ def _rule(entry: dict[str, Any]) -> Rule:
         methods_not=frozenset(entry.get("methods_not", ())),
         network=entry.get("network", ""),
         seconds_below=entry.get("seconds_below"),
+        signals=frozenset(entry.get("signals", ())),
     )
 
 
@@ -128,6 +132,7 @@ def _load(example: dict[str, Any]) -> Load:
         method=example.get("method", "GET"),
         networks=frozenset(example.get("networks", ())),
         seconds_since_delivery=example.get("seconds"),
+        signals=frozenset(example.get("signals", ())),
     )
 
 

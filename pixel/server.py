@@ -1,8 +1,8 @@
 """
 The pixel's server: every request below ``/o/`` gets the same image, whatever its token, and whatever the store does.
 
-A request goes: path -> token -> who asks -> person or machine -> the buffer (``buffer.py``), which a task writes in
-batches. Promise 6: nothing on that way can change the answer, and nothing waits.
+A request goes: path -> token -> who asks -> the buffer (``buffer.py``), whose task judges person or machine and writes
+in batches. Promise 6: nothing on that way can change the answer, and nothing waits.
 """
 
 import logging
@@ -15,11 +15,11 @@ from pixel.buffer import OpenBuffer, Opens
 from pixel.connection import SERVER_NAME, HttpListener
 from pixel.flood import FloodGuard
 from pixel.forwarded import clean, client_address
-from pixel.judge import BOOK, Judge, Load
+from pixel.judge import BOOK, Load
 from pixel.networks import LISTS, Networks, Prefixes
 from pixel.settings import PixelSettings
+from pixel.signals import Sighting
 from pixel.token import Tokens
-from store.nouns import Open
 
 # GIF89a, 1 x 1, one transparent colour: 43 octets.
 GIF = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
@@ -59,12 +59,11 @@ class PixelServer:
         self._settings = settings
         self._clock = clock
         self._log = log
-        self._judge = Judge(BOOK.rules)
         self._networks = Networks({**BOOK.networks, "own": settings.own_networks}, expected=LISTS)
         self._trusted = Prefixes(settings.trusted_proxies)
         self._guard = FloodGuard()
         self._listener: HttpListener | None = None
-        self.buffer = OpenBuffer(opens, settings.buffer, settings.view_window, log)
+        self.buffer = OpenBuffer(opens, settings.buffer, settings.view_window, log, clock=clock)
         self.limited = 0
 
     @property
@@ -104,7 +103,7 @@ class PixelServer:
         return _image()
 
     def _note(self, request: web.BaseRequest, path: str) -> None:
-        """Judge a load and hand it to the buffer, if its token is one of ours."""
+        """Hand a load to the buffer, if its token is one of ours."""
         recipient_id = self._tokens.decode(_token(path))
         if recipient_id is None:
             return
@@ -120,10 +119,7 @@ class PixelServer:
             return
         agent = clean(headers.get("User-Agent", ""))
         load = Load(agent=agent, method=request.method, networks=self._networks.of(address))
-        verdict, rule = self._judge.judge(load)
-        self.buffer.add(
-            Open(recipient_id=recipient_id, at=now, verdict=verdict, rule=rule, address=address, agent=agent)
-        )
+        self.buffer.add(Sighting(recipient_id=recipient_id, at=now, address=address, load=load))
 
 
 def _image() -> web.Response:

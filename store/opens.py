@@ -15,18 +15,19 @@ recipient becomes Opened and is tried again all the same: what loaded a pixel wa
 keep a mail from being delivered (promise 4).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from store.addresses import address_key
 from store.engine import Reader
 from store.events import Opened
 from store.nodes import Nodes
-from store.nouns import Open, Reason, RecipientStatus, TrackingMode, Verdict
-from store.schema import open_, opt_out, recipient
+from store.nouns import Open, Reason, RecipientStatus, State, TrackingMode, Verdict
+from store.open_facts import OpenFacts
+from store.schema import message, open_, opt_out, recipient
 from store.sql import among
 from store.writer import Kind, Transaction, Writer
 
@@ -57,6 +58,21 @@ _READ = (
     .where(among(recipient.c.id, "ids"))
     .order_by(recipient.c.id)  # every node locks in the same order
     .with_for_update(of=recipient)
+)
+_FACTS = (
+    select(
+        recipient.c.id,
+        recipient.c.message_id,
+        recipient.c.address_key,
+        recipient.c.state,
+        recipient.c.in_doubt,
+        recipient.c.delivered_at,
+        recipient.c.settled_at,
+        message.c.header_from,
+        message.c.reverse_path,
+    )
+    .join_from(recipient, message, message.c.id == recipient.c.message_id)
+    .where(among(recipient.c.id, "ids"))
 )
 # Served by open_recipient.
 _LAST_VIEWS = (
@@ -160,6 +176,18 @@ def _view(transaction: Transaction, row: dict[str, Any], id_: int, it: Open) -> 
     ]
 
 
+def _facts(row: Any) -> OpenFacts:
+    senders = {address_key(sender) for sender in (row.header_from, row.reverse_path) if sender}
+    return OpenFacts(
+        message_id=row.message_id,
+        settled=row.state == State.SETTLED,
+        in_doubt=bool(row.in_doubt),
+        delivered_at=row.delivered_at,
+        settled_at=row.settled_at,
+        sender_is_recipient=row.address_key in senders,
+    )
+
+
 def _contradiction(row: dict[str, Any]) -> str:
     """Say what a person's open contradicts; "" where it is what one expects."""
     match row["status"]:
@@ -208,6 +236,14 @@ class Opens:
         ids = self._nodes.ids
         wish = _Wish([(ids.next(), it) for it in opens], view_window)
         return await self._writer.submit(_RECORDS, wish, weight=3 * len(opens))
+
+    async def facts(self, recipient_ids: Collection[int]) -> dict[int, OpenFacts]:
+        """Give what is known of these recipients, by their ids; those that are not known (any more) are left out."""
+
+        def read(connection: Connection) -> dict[int, OpenFacts]:
+            return {row.id: _facts(row) for row in connection.execute(_FACTS, {"ids": list(recipient_ids)})}
+
+        return await self._reader.run(read)
 
     async def opt_out(self, address: str) -> bool:
         """Note no opens of this address any more, of mails already sent neither. Whether that was so before."""

@@ -21,6 +21,7 @@ ANN = "ann@nordlicht.test"
 # Apple's privacy proxy says exactly this, whether or not anybody reads the mail.
 APPLE = "Mozilla/5.0"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+PREVIEW = "Mozilla/5.0 (X11; Linux x86_64) Preview/1.0"  # the same program's HEAD would make its GET uncertain
 
 
 @pytest.fixture
@@ -91,7 +92,7 @@ def test_a_head_an_apple_prefetch_and_a_bad_token_do_not(homing: Homing) -> None
     assert len(image[2]) == 43
     assert load(forged, FIREFOX) == image
     assert load(f"{homing.pixel_url}/o/{'A' * 22}.gif", FIREFOX) == image
-    assert load(url, FIREFOX, "HEAD")[:2] == image[:2]
+    assert load(url, PREVIEW, "HEAD")[:2] == image[:2]
     prefetched = homing.event(event="opened", address=ANN)
     assert prefetched["verdict"] == "prefetch"
     assert status(homing) == "delivered"

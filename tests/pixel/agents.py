@@ -2,8 +2,8 @@
 The table of real agents, ``agents.tsv``: what loads a pixel, from where, and what must be said of it.
 
 ``more`` holds what else is known, in words: a method, ``+3s`` after the receiver's 250 (``-3s``: before it),
-``no-list`` where Apple's list of exit addresses is not loaded. ``python -m tests.pixel.agents`` writes the table into
-docs/opens.md.
+``no-list`` where Apple's list of exit addresses is not loaded, the signs of ``pixel/signals.py``.
+``python -m tests.pixel.agents`` writes the table into docs/opens.md.
 """
 
 import csv
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pixel.judge import BOOK, Load
 from pixel.networks import LISTS, Networks
+from pixel.signals import HEAD_FIRST, MANY_AT_ONCE, SENDER_IS_RECIPIENT
 
 TABLE = Path(__file__).with_suffix(".tsv")
 PAGE = Path(__file__).parents[2] / "docs" / "opens.md"
@@ -26,6 +27,7 @@ APPLE = [
     "2606:54c0::/45",
 ]
 OFFICE = ["198.51.100.0/24"]
+SIGNALS = {HEAD_FIRST, MANY_AT_ONCE, SENDER_IS_RECIPIENT}
 WITH_LIST = Networks({**BOOK.networks, "own": OFFICE, "apple-relay": APPLE}, expected=LISTS)
 WITHOUT_LIST = Networks({**BOOK.networks, "own": OFFICE}, expected=LISTS)
 
@@ -48,11 +50,13 @@ class Row:
         networks = WITHOUT_LIST if "no-list" in words else WITH_LIST
         seconds = [float(word.removesuffix("s")) for word in words if word[0] in "+-"]
         methods = [word for word in words if word.isupper()]
+        signals = [word for word in words if word in SIGNALS]
         return Load(
             agent=self.agent,
             method=methods[0] if methods else "GET",
             networks=networks.of(self.address),
             seconds_since_delivery=seconds[0] if seconds else None,
+            signals=frozenset(signals),
         )
 
 

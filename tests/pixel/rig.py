@@ -2,12 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from pixel.server import PixelServer
 from store.errors import StoreUnavailable
 from store.nouns import Open
+from store.open_facts import OpenFacts
 
 LOG = logging.getLogger("tests.pixel")
 
@@ -21,6 +22,10 @@ class FakeOpens:
     refuse: bool = False
     poison: int | None = None  # recipient id that makes a batch fail for a fault of ours
     calls: asyncio.Event = field(default_factory=asyncio.Event)
+    known: dict[int, OpenFacts] = field(default_factory=dict)
+
+    async def facts(self, recipient_ids: Collection[int]) -> dict[int, OpenFacts]:
+        return {id_: self.known[id_] for id_ in recipient_ids if id_ in self.known}
 
     async def record(self, opens: Sequence[Open], *, view_window: float) -> int:
         assert view_window == 30.0

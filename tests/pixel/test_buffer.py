@@ -6,9 +6,14 @@ from collections.abc import Sequence
 
 import pytest
 
-from pixel.buffer import BATCH_PAUSE, MAX_BATCH, MAX_WAITING_OF_ONE, RETRY_PAUSE, OpenBuffer
+from pixel.buffer import BATCH_PAUSE, MAX_BATCH, MAX_WAITING_OF_ONE, PATIENCE, RETRY_PAUSE, OpenBuffer
+from pixel.judge import Load
+from pixel.signals import Sighting
 from store.nouns import Open, Verdict
-from tests.pixel.rig import LOG, FakeOpens
+from store.open_facts import OpenFacts
+from tests.pixel.rig import LOG, Clock, FakeOpens
+
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 
 class Pauses:
@@ -28,12 +33,22 @@ class Pauses:
         (await self._ends.get()).set()
 
 
-def an_open(recipient_id: int = 1, at: float = 1.0, **more: str) -> Open:
-    return Open(recipient_id=recipient_id, at=at, verdict=Verdict.PERSON, rule="browser", **more)
+def an_open(
+    recipient_id: int = 1, at: float = 1.0, *, agent: str = FIREFOX, address: str = "", method: str = "GET"
+) -> Sighting:
+    return Sighting(recipient_id=recipient_id, at=at, address=address, load=Load(agent=agent, method=method))
 
 
-def buffer(opens: FakeOpens, pauses: Pauses | None = None, room: int = 10_000) -> OpenBuffer:
-    return OpenBuffer(opens, room, 30.0, LOG, pause=pauses or Pauses())
+def buffer(
+    opens: FakeOpens, pauses: Pauses | None = None, room: int = 10_000, clock: Clock | None = None
+) -> OpenBuffer:
+    return OpenBuffer(opens, room, 30.0, LOG, clock=clock or Clock(), pause=pauses or Pauses())
+
+
+def known(**more: object) -> OpenFacts:
+    """A recipient whose mail is on its way."""
+    facts = {"message_id": 9, "settled": False, "in_doubt": False, "delivered_at": None, "settled_at": None}
+    return OpenFacts(**{**facts, "sender_is_recipient": False, **more})  # type: ignore[arg-type]
 
 
 async def until(opens: FakeOpens) -> None:
@@ -191,10 +206,14 @@ async def test_stop_does_not_write_a_batch_twice(tokens: object) -> None:
             await may_end.wait()
             return len(opens)
 
+        async def facts(self, recipient_ids: object) -> dict[int, OpenFacts]:
+            del recipient_ids
+            return {}
+
     async def no_pause(_: float) -> None:
         return
 
-    waiting = OpenBuffer(SlowOpens(), 10, 30.0, LOG, pause=no_pause)
+    waiting = OpenBuffer(SlowOpens(), 10, 30.0, LOG, clock=Clock(), pause=no_pause)
     waiting.start()
     waiting.add(an_open(1))
     await began.wait()
@@ -203,3 +222,116 @@ async def test_stop_does_not_write_a_batch_twice(tokens: object) -> None:
     may_end.set()
     await stopping
     assert len(written) == 1
+
+
+# ------------------------------------------------------------------------------------- judged when it is written
+
+
+@pytest.mark.parametrize(
+    ("facts", "verdict", "rule"),
+    [
+        (None, Verdict.PERSON, "browser"),
+        ({"settled": True, "delivered_at": 95.0}, Verdict.PERSON, "browser"),
+        ({"settled": True, "delivered_at": 99.5}, Verdict.UNCERTAIN, "at-once"),
+        ({"settled": True, "delivered_at": 100.5}, Verdict.SCANNER, "before-delivery"),
+        ({"settled": True, "settled_at": 101.0}, Verdict.SCANNER, "before-delivery"),
+        ({"settled": True, "settled_at": 99.0}, Verdict.PERSON, "browser"),
+        ({"in_doubt": True}, Verdict.PERSON, "browser"),
+        ({"settled": True, "delivered_at": 50.0, "sender_is_recipient": True}, Verdict.OWN, "own-mail"),
+    ],
+)
+async def test_judged_with_what_the_store_knows(
+    opens: FakeOpens, facts: dict[str, object] | None, verdict: Verdict, rule: str
+) -> None:
+    """Long after, at once after and before the 250; refused after and before the load; in doubt; sent to oneself."""
+    if facts is not None:
+        opens.known[1] = known(**facts)
+    waiting = buffer(opens)
+    waiting.add(an_open(at=100.0))
+    await waiting.stop(1.0)
+    assert [(each.verdict, each.rule, each.agent) for each in opens.recorded] == [(verdict, rule, FIREFOX)]
+
+
+async def test_a_load_that_overtook_the_250_waits_for_it(opens: FakeOpens) -> None:
+    """It is put aside, without holding up others, and judged when the 250 is there."""
+    clock, pauses = Clock(100.0), Pauses()
+    waiting = buffer(opens, pauses, clock=clock)
+    opens.known[1] = known()
+    waiting.start()
+    waiting.add(an_open(1, at=100.0))
+    waiting.add(an_open(2, at=100.0))
+    await pauses.end_one()
+    await until(opens)
+    assert ([each.recipient_id for each in opens.recorded], waiting.waiting) == ([2], 1)
+    opens.known[1] = known(settled=True, delivered_at=98.0)
+    clock.now = 100.2
+    await pauses.end_one()
+    await until(opens)
+    assert [(each.recipient_id, each.rule) for each in opens.recorded[1:]] == [(1, "browser")]
+    assert (waiting.waiting, waiting.recorded) == (0, 2)
+    await waiting.stop(1.0)
+
+
+@pytest.mark.parametrize(("waited", "recorded"), [(PATIENCE - 0.1, []), (PATIENCE, ["before-delivery"])])
+async def test_patience_ends(opens: FakeOpens, waited: float, recorded: list[str]) -> None:
+    """After five seconds without a 250 the load came before it: only the receiver's filters have the mail."""
+    clock, pauses = Clock(100.0 + waited), Pauses()
+    waiting = buffer(opens, pauses, clock=clock)
+    opens.known[1] = known()
+    waiting.start()
+    waiting.add(an_open(1, at=100.0))
+    await pauses.end_one()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert [each.rule for each in opens.recorded] == recorded
+    await waiting.stop(1.0)
+
+
+async def test_stop_does_not_wait_for_a_250(opens: FakeOpens) -> None:
+    """At the stop the 250 may be on its way: the time counts as not known, and the load is judged by the rest."""
+    waiting = buffer(opens, clock=Clock(100.0))
+    opens.known[1] = known()
+    waiting.add(an_open(1, at=100.0))
+    await waiting.stop(1.0)
+    assert [each.rule for each in opens.recorded] == ["browser"]
+
+
+async def test_loads_that_wait_for_a_250_count_for_the_bound(
+    opens: FakeOpens, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What was put aside keeps its room, and is counted when it is lost at the stop."""
+    clock, pauses = Clock(100.0), Pauses()
+    waiting = buffer(opens, pauses, room=2, clock=clock)
+    opens.known = {1: known(), 2: known()}
+    waiting.start()
+    waiting.add(an_open(1, at=100.0))
+    waiting.add(an_open(2, at=100.0))
+    await pauses.end_one()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    waiting.add(an_open(3, at=100.0))
+    assert (waiting.waiting, waiting.dropped) == (2, 1)
+    opens.refuse = True
+    await waiting.stop(1.0)
+    assert waiting.dropped == 3
+    assert "opens were lost" in caplog.text
+
+
+async def test_many_recipients_of_one_mail_in_one_batch(opens: FakeOpens) -> None:
+    """Five at once from one address are seen together, the first one included; another mail's are not among them."""
+    waiting = buffer(opens)
+    opens.known = {n: known(settled=True, delivered_at=10.0, message_id=9 if n < 6 else 10) for n in range(1, 7)}
+    for n in range(1, 7):
+        waiting.add(an_open(n, at=100.0 + n, address="8.8.4.4"))
+    await waiting.stop(1.0)
+    assert [each.rule for each in opens.recorded] == ["many-at-once"] * 5 + ["browser"]
+
+
+async def test_head_before_get(opens: FakeOpens) -> None:
+    """The HEAD is a probe, and the same program's GET after it is uncertain."""
+    waiting = buffer(opens)
+    opens.known[1] = known(settled=True, delivered_at=10.0)
+    waiting.add(an_open(1, at=100.0, method="HEAD"))
+    waiting.add(an_open(1, at=101.0))
+    await waiting.stop(1.0)
+    assert [each.verdict for each in opens.recorded] == [Verdict.PROBE, Verdict.UNCERTAIN]

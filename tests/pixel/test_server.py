@@ -118,7 +118,7 @@ async def test_promise_6_store_that_never_answers(serve: Serve, tokens: Tokens, 
 
 async def test_promise_6_fault_of_ours(server: PixelServer, tokens: Tokens, caplog: pytest.LogCaptureFixture) -> None:
     """Should the noting itself fail, the log says so and the answer does not."""
-    server._judge = None  # type: ignore[assignment]
+    server._networks = None  # type: ignore[assignment]
     assert_is_the_image(await ask(server, f"/o/{tokens.encode(1)}.gif"))
     assert "an open could not be noted" in caplog.text
 

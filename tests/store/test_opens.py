@@ -190,3 +190,16 @@ async def test_unknown_and_none(store: Store) -> None:
     """Opens of nobody we know are left out; no opens are nothing."""
     assert await store.opens.record([load(4711, 1.0)]) == 0
     assert await store.opens.record([]) == 0
+
+
+async def test_facts_for_the_judge(store: Store, clock: Clock) -> None:
+    """When the receiver took it, whether that is settled or in doubt, and whether it was sent to oneself."""
+    done = await sent(store, clock)
+    waiting = (await accept(store, "bob@example.org", now=clock())).jobs[0].recipient_id
+    self_sent = await accept(store, "Office@club.example", now=clock(), header_from="office@club.example")
+    facts = await store.opens.facts([done, waiting, self_sent.jobs[0].recipient_id, 4711])
+    assert set(facts) == {done, waiting, self_sent.jobs[0].recipient_id}
+    assert (facts[done].delivered_at, facts[done].settled) == (clock(), True)
+    assert facts[done].seconds_since_delivery(clock() + 3) == 3.0
+    assert facts[waiting].seconds_since_delivery(clock()) == float("-inf")
+    assert [facts[id_].sender_is_recipient for id_ in (done, self_sent.jobs[0].recipient_id)] == [False, True]

@@ -1,0 +1,90 @@
+"""
+What loads have to do with one another, and with the delivery: signs that only a relay sees.
+
+``many-at-once``: one address loads the pixels of several recipients of one message within seconds. ``head-first``: the
+same program asked for the image by HEAD before it loaded it. Either is weak: families share an address, and some
+programs are careful. The rules say what follows.
+
+What is remembered is bounded in time and number, and in memory only.
+
+Pure: no I/O, no clock, no chance.
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TypeVar
+
+from pixel.judge import Load
+from pixel.networks import parse_address
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+MANY = 5  # recipients of one message
+MANY_SECONDS = 10.0
+HEAD_SECONDS = 60.0
+_REMEMBERED = 10_000  # crowds, and HEADs
+_CROWD = 50  # recipients of one crowd that are remembered
+
+MANY_AT_ONCE = "many-at-once"
+HEAD_FIRST = "head-first"
+SENDER_IS_RECIPIENT = "sender-is-recipient"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """One request for a recipient's pixel, not judged yet. What only the store knows is missing in ``load``."""
+
+    recipient_id: int
+    at: float
+    address: str
+    load: Load
+
+
+class Memory:
+    """The loads of the last minute, as far as they are signs."""
+
+    def __init__(self) -> None:
+        self._heads: OrderedDict[tuple[int, str, str], float] = OrderedDict()
+        self._crowds: OrderedDict[tuple[str, int], dict[int, float]] = OrderedDict()
+
+    def note(self, sighting: Sighting, message_id: int) -> None:
+        """Remember a load; a whole batch is noted before any of it is judged. The same one again changes nothing."""
+        if sighting.load.method == "HEAD":
+            _put(self._heads, _program(sighting), sighting.at)
+        elif _is_public(sighting.address):
+            crowd = self._crowds.get((sighting.address, message_id), {})
+            crowd.pop(sighting.recipient_id, None)
+            if len(crowd) >= _CROWD:
+                del crowd[next(iter(crowd))]
+            crowd[sighting.recipient_id] = sighting.at
+            _put(self._crowds, (sighting.address, message_id), crowd)
+
+    def signals(self, sighting: Sighting, message_id: int) -> frozenset[str]:
+        """Name the signs that speak about a load."""
+        found = set()
+        head_at = self._heads.get(_program(sighting))
+        if sighting.load.method == "GET" and head_at is not None and 0 <= sighting.at - head_at < HEAD_SECONDS:
+            found.add(HEAD_FIRST)
+        crowd = self._crowds.get((sighting.address, message_id), {})
+        if sum(abs(sighting.at - at) < MANY_SECONDS for at in crowd.values()) >= MANY:
+            found.add(MANY_AT_ONCE)
+        return frozenset(found)
+
+
+def _program(sighting: Sighting) -> tuple[int, str, str]:
+    """Tell programs apart: Office asks by HEAD under another name than Outlook, which then shows the mail."""
+    return sighting.recipient_id, sighting.address, sighting.load.agent
+
+
+def _is_public(address: str) -> bool:
+    """Whether an address may stand for one client: one of our own networks may be a proxy that nobody listed."""
+    parsed = parse_address(address)
+    return parsed is not None and parsed.is_global
+
+
+def _put(remembered: OrderedDict[K, V], key: K, value: V) -> None:
+    remembered[key] = value
+    remembered.move_to_end(key)
+    if len(remembered) > _REMEMBERED:
+        remembered.popitem(last=False)
