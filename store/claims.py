@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Text, bindparam, case, literal_column, not_, select, update
+from sqlalchemy import Connection, Text, bindparam, case, func, literal_column, not_, select, update
 from sqlalchemy.sql import ColumnElement
 
 from store.errors import ClaimLost
@@ -20,7 +20,10 @@ from store.sql import CLAIMED, DUE, HELD, among
 from store.writer import Transaction
 
 IN_DOUBT_WAIT = 600.0  # seconds from the final dot until we try again what the other side may have taken
-SUSPECT_CRASHES = 2  # so many processes died with it: from now on it goes alone
+# A process dies with thousands in its hands, and one of them at most is to blame: so they come back a few at a time.
+SHAKEN_CRASHES = 1  # so many processes died with it: from now on it goes with few of its like,
+SHAKEN_AT_ONCE = 50  # this many; at the next crash only these become suspects
+SUSPECT_CRASHES = 2  # so many: it goes alone
 AT_ONCE = 0.0  # the next_attempt_at of what a person wants tried now: before all others, and at a host that was down
 HELD_CRASHES = 3  # so many: it is held
 
@@ -35,6 +38,7 @@ _JOB_COLUMNS = (
     recipient.c.in_doubt,
     recipient.c.notify,
     recipient.c.original_recipient,
+    recipient.c.crashes,
     message.c.reverse_path,
     message.c.no_pixel_why,
     message.c.prepended,
@@ -52,12 +56,12 @@ _JOB_COLUMNS = (
 )
 _SUSPECT: ColumnElement[int] = literal_column(str(SUSPECT_CRASHES))  # a literal, so that recipient_suspect serves
 _JOBS = select(*_JOB_COLUMNS).join_from(recipient, message, message.c.id == recipient.c.message_id)
-# Recipients whose time has come, earliest first. Served by recipient_due.
+# Recipients whose time has come and that fewer processes died with, earliest first. Served by recipient_due.
 _DUE = (
     _JOBS.where(
         recipient.c.state == DUE,
         recipient.c.next_attempt_at <= bindparam("now"),
-        recipient.c.crashes < _SUSPECT,
+        recipient.c.crashes < bindparam("crashes"),
         not_(among(recipient.c.domain, "excluded", Text)),
     )
     .order_by(recipient.c.next_attempt_at)
@@ -79,6 +83,10 @@ _SUSPECT_DUE = (
 # Served by recipient_claimed.
 _SUSPECT_CLAIMED = select(recipient.c.id).where(
     recipient.c.state == CLAIMED, recipient.c.claimed_by == bindparam("life"), recipient.c.crashes >= _SUSPECT
+)
+# Served by recipient_claimed.
+_SHAKEN_CLAIMED = select(func.count()).where(
+    recipient.c.state == CLAIMED, recipient.c.claimed_by == bindparam("life"), recipient.c.crashes == SHAKEN_CRASHES
 )
 _CLAIM = (
     update(recipient)
@@ -206,12 +214,25 @@ def _claim(connection: Connection, wish: ClaimWish) -> list[Job]:
     suspect = connection.execute(_SUSPECT_DUE, given).first()
     if suspect is not None and connection.execute(_SUSPECT_CLAIMED, {"life": wish.life}).first() is not None:
         suspect = None  # it goes alone among its like: when this process dies too, it is known which one did it
-    rows = list(connection.execute(_DUE, {**given, "limit": wish.limit - (suspect is not None)}))
+    rows = _due(connection, wish, {**given, "limit": wish.limit - (suspect is not None)})
     if suspect is not None:
         rows.append(suspect)
     if rows:
         connection.execute(_CLAIM, {"ids": [row.id for row in rows], "life": wish.life})
     return [_job(row) for row in rows]
+
+
+def _due(connection: Connection, wish: ClaimWish, given: dict[str, Any]) -> list[Any]:
+    """Find what is due, with no more of the shaken than may be at work at once."""
+    rows = list(connection.execute(_DUE, {**given, "crashes": SUSPECT_CRASHES}))
+    shaken = [row for row in rows if row.crashes >= SHAKEN_CRASHES]
+    if not shaken:
+        return rows
+    room = max(0, SHAKEN_AT_ONCE - connection.execute(_SHAKEN_CLAIMED, {"life": wish.life}).scalar_one())
+    if not room:  # and so what waits behind them must not wait for them
+        return list(connection.execute(_DUE, {**given, "crashes": SHAKEN_CRASHES}))
+    waits = {row.id for row in shaken[room:]}
+    return [row for row in rows if row.id not in waits]
 
 
 def mark_dot(transaction: Transaction, wishes: Sequence[DotWish]) -> list[Exception | None]:

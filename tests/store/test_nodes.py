@@ -1,5 +1,6 @@
 """Nodes: numbers, lives, and who is dead."""
 
+from store.claims import SHAKEN_AT_ONCE
 from store.nodes import watch
 from store.nouns import State
 from store.open import Store
@@ -106,6 +107,24 @@ async def test_q11_poison_is_held(store: Store, open_again: OpenAgain, engine: s
     (found,) = await store.find.by_address("poison@example.org")
     assert found.recipient.state is State.HELD
     assert found.events[-1].note.startswith("held: 3 times the process died")
+
+
+async def test_q11_the_shaken_go_a_few_at_a_time(
+    store: Store, open_again: OpenAgain, engine: str, clock: Clock
+) -> None:
+    """What one process died with comes back in small groups: thousands of innocents never become suspects."""
+    await accept(store, *(f"m{n}@example.org" for n in range(2 * SHAKEN_AT_ONCE + 1)), now=clock())
+    await kill(store)
+    store = await open_again(name="next life")
+    if engine == "postgresql":
+        await let_a_lease_pass(store, clock)
+    first = await store.queue.claim_due(500)
+    assert len(first) == SHAKEN_AT_ONCE
+    await accept(store, "fresh@example.org", now=clock(), hold=False)
+    assert [job.forward_path for job in await store.queue.claim_due(500)] == ["fresh@example.org"]
+    await store.queue.cancel([job.recipient_id for job in first[:10]])
+    assert len(await store.queue.claim_due(500)) == 10
+    assert await store.queue.claim_due(500) == []
 
 
 async def test_q11_suspects_go_alone(store: Store, open_again: OpenAgain, engine: str, clock: Clock) -> None:

@@ -142,7 +142,8 @@ async def test_promise_3_what_nobody_waits_for_is_let_go_however_long_it_takes(
 
 
 SERVED = [
-    (claims._DUE, "recipient_due", {"now": 1.0, "excluded": ["a"], "limit": 5}),
+    (claims._DUE, "recipient_due", {"now": 1.0, "excluded": ["a"], "limit": 5, "crashes": 2}),
+    (claims._SHAKEN_CLAIMED, "recipient_claimed", {"life": 1}),
     (claims._SUSPECT_DUE, "recipient_suspect", {"now": 1.0, "excluded": ["a"]}),
     (claims._HELD_BY, "recipient_claimed", {"lives": [1]}),
     (claims._GIVE_ALL_BACK, "recipient_claimed", {"life": 1, "at": 1.0}),
