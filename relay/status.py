@@ -10,7 +10,9 @@ from typing import Any
 
 import click
 
+from bounce.consequence import REPEATED
 from relay.did_you_mean import DidYouMean
+from relay.report_commands import report_fields
 from relay.tail import as_json as event_as_json
 from relay.tail import as_line as event_as_line
 from relay.tail import printable, timestamp
@@ -19,7 +21,9 @@ from store.journal_record import EventRecord
 from store.nouns import RecipientStatus
 from store.open import Store
 from store.reasons import told
+from store.reports import ReportRow
 from store.rows import Found, RecipientRow
+from store.seen import perhaps_forwarded, views
 from store.sentences import say
 from store.transcripts import Transcript
 
@@ -34,14 +38,20 @@ async def show_status(
     did_you_mean = DidYouMean(store.domains)
     for one in found:
         meant = await did_you_mean(one.recipient)
+        listed = await store.reports.listed(one.recipient.recipient_id)
+        reports = [report for report in listed if report.kind != REPEATED]
         said = await store.transcripts.of(one.recipient.recipient_id) if transcripts else []
         if as_json:
-            fields = _as_fields(one, meant, language)
+            fields = _as_fields(one, meant, language) | {"reports": [report_fields(report) for report in reports]}
             if transcripts:
                 fields["transcripts"] = [{"ended_at": timestamp(it.at), "dialogue": it.dialogue} for it in said]
             click.echo(json.dumps(fields, ensure_ascii=False))
         else:
-            click.echo("\n".join([*_as_lines(one, meant, language), *_transcript_lines(said)]))
+            click.echo(
+                "\n".join(
+                    [*_as_lines(one, meant, language), *_report_lines(reports, language), *_transcript_lines(said)]
+                )
+            )
     if not found and not as_json:
         click.echo(say("Nothing is known of {what}.", language, what=printable(what)), err=True)
     return bool(found)
@@ -81,6 +91,8 @@ def _as_lines(found: Found, meant: str, language: str) -> list[str]:
         lines.append("  " + say("What to do: {advice}", language, advice=why.advice))
     if row.status is RecipientStatus.BOUNCED and row.opened_at is not None:
         lines.append("  " + say("Both are so: it came back, and somebody displayed it.", language))
+    if perhaps_forwarded(found.events):
+        lines.append("  " + say("Displayed at different mail providers: it was probably forwarded.", language))
     if row.no_pixel_why:
         why_not = say(printable(row.no_pixel_why), language)
         lines.append("  " + say("Opens cannot be seen: {why}.", language, why=why_not))
@@ -93,6 +105,22 @@ def _transcript_lines(transcripts: Sequence[Transcript]) -> list[str]:
         lines.append(f"  Attempt that ended {timestamp(it.at)}, seconds from its beginning, > we, < the other side:")
         lines += [f"    {printable(line)}" for line in it.dialogue.split("\n")]
     return lines
+
+
+def _report_lines(reports: Sequence[ReportRow], language: str) -> list[str]:
+    """Name the mails that came back: ``homing report ID`` shows each."""
+    return [
+        "  "
+        + say(
+            "Report {id} of {time}: {kind}, {octets} octets",
+            language,
+            id=report.id,
+            time=timestamp(report.at),
+            kind=say(report.kind, language),
+            octets=report.octets,
+        )
+        for report in reports
+    ]
 
 
 def _as_fields(found: Found, meant: str, language: str) -> dict[str, Any]:
@@ -118,6 +146,11 @@ def _as_fields(found: Found, meant: str, language: str) -> dict[str, Any]:
         "next_attempt_at": _time(row.next_attempt_at),
         "opens": row.opens,
         "machine_opens": row.machine_opens,
+        "views": [
+            {"by": it.verdict.value, "count": it.count, "first_at": _time(it.first_at), "last_at": _time(it.last_at)}
+            for it in views(found.events)
+        ],
+        "perhaps_forwarded": perhaps_forwarded(found.events),
         "caused_by": str(row.caused_by) if row.caused_by else None,
         "no_pixel_why": row.no_pixel_why or None,
         "tracking": row.tracking.value,

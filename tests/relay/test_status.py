@@ -171,3 +171,23 @@ async def test_what_was_said_is_shown_when_asked_for(
     assert [it["dialogue"][:19] for it in told["transcripts"]] == ["to mx.example.org\n "]
     assert await show_status(store, str(recipient), as_json=True)
     assert "transcripts" not in objects(capsys)[0]
+
+
+async def test_views_and_a_hint_that_it_was_forwarded(
+    store: Store, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Views by verdict with first and last for programs; for people, a sentence when two providers displayed it."""
+    taken = await accept(store, "ann@example.org", now=clock())
+    id_ = taken.jobs[0].recipient_id
+    loads = [(Verdict.PROXY, "gmail-proxy"), (Verdict.PREFETCH, "apple-prefetch"), (Verdict.PROXY, "yahoo-proxy")]
+    for n, (verdict, rule) in enumerate(loads):
+        await store.opens.record([Open(recipient_id=id_, at=clock() + 100 * n, verdict=verdict, rule=rule)])
+    await show_status(store, str(id_), as_json=True)
+    [told] = objects(capsys)
+    assert told["perhaps_forwarded"]
+    assert [(it["by"], it["count"], it["first_at"] == it["last_at"]) for it in told["views"]] == [
+        ("proxy", 2, False),
+        ("prefetch", 1, True),
+    ]
+    await show_status(store, str(id_), as_json=False)
+    assert any("probably forwarded" in line for line in printed(capsys))
