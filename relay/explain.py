@@ -27,7 +27,7 @@ def explain_as_text(replies: Iterable[str]) -> Iterator[str]:
         lasting = "for good" if finding["permanent"] else "for now"
         yield f"{finding['reason']} ({lasting}): {told.sentence}"
         yield f"  What to do: {told.advice}"
-        yield f"  Rule: {finding['rule']}"
+        yield f"  Rule: {finding['rule'] or 'none fits'}"
 
 
 def inspect_as_json(files: Sequence[Path]) -> Iterator[str]:
@@ -39,12 +39,12 @@ def inspect_as_json(files: Sequence[Path]) -> Iterator[str]:
 def inspect_as_text(files: Sequence[Path]) -> Iterator[str]:
     """Give a few plain lines for each file: what it is, and about whom."""
     for report in inspect_files(files):
-        yield f"{report['file']}: {report['kind']}"
+        yield f"{printable(report['file'])}: {report.get('error') or report['kind']}"
         for recipient in report["recipients"]:
-            reason = recipient["reason"]
-            sentence = reason_text(Reason(reason)).sentence if reason else ""
             address = printable(recipient["address"] or "address not told")
-            yield f"  {address}: {recipient['action']}, {reason}. {sentence}"
+            what = ", ".join(filter(None, (recipient["action"], recipient["reason"])))
+            yield f"  {address}: {what}. {reason_text(Reason(recipient['reason'])).sentence}"
             if recipient["diagnostic"]:
                 yield f"    It said: {printable(recipient['diagnostic'])}"
-            yield f"    Rule: {recipient['rule']}"
+            if recipient["rule"]:
+                yield f"    Rule: {recipient['rule']}"
