@@ -14,7 +14,11 @@ _HTML = """\
 """
 
 
-def test_mail(sender: str, recipient: str) -> EmailMessage:
+class NotTaken(smtplib.SMTPException):
+    """The relay refused; the text is its reply."""
+
+
+def invoice(sender: str, recipient: str) -> EmailMessage:
     """Make the mail: text and HTML, with the headers that name customer and invoice."""
     mail = EmailMessage()
     mail["From"] = f"The club's office <{sender}>"
@@ -36,22 +40,38 @@ def send(host: str, port: int, *, user: str, password: str, sender: str, recipie
 
     Raises:
         OSError: No relay listens there.
-        smtplib.SMTPException: The relay refused, in its words.
+        NotTaken: The relay refused, in its words.
+        smtplib.SMTPException: It does not speak as expected.
     """
-    with smtplib.SMTP(host, port, timeout=30) as client:
-        client.ehlo()
-        if client.has_extn("starttls"):
-            client.starttls(context=_any_certificate())
+    try:
+        with smtplib.SMTP(host, port, timeout=30) as client:
             client.ehlo()
-        if user:
-            client.login(user, password)
-        client.mail(sender)
-        code, reply = client.rcpt(recipient)
-        if code < 400:
-            code, reply = client.data(test_mail(sender, recipient).as_bytes())
-        with contextlib.suppress(smtplib.SMTPServerDisconnected):
-            client.quit()
-    return f"{code} {reply.decode('utf-8', 'replace')}"
+            if client.has_extn("starttls"):
+                client.starttls(context=_any_certificate())
+                client.ehlo()
+            if user:
+                client.login(user, password)
+            _taken(client.mail(sender))
+            _taken(client.rcpt(recipient))
+            reply = _taken(client.data(invoice(sender, recipient).as_bytes()))
+            with contextlib.suppress(smtplib.SMTPServerDisconnected):
+                client.quit()
+    except smtplib.SMTPResponseException as error:
+        octets = error.smtp_error if isinstance(error.smtp_error, bytes) else error.smtp_error.encode()
+        raise NotTaken(_spell(error.smtp_code, octets)) from error
+    return reply
+
+
+def _taken(reply: tuple[int, bytes]) -> str:
+    """Give a reply as text; NotTaken where it is a refusal."""
+    if reply[0] >= 400:
+        raise NotTaken(_spell(*reply))
+    return _spell(*reply)
+
+
+def _spell(code: int, text: bytes) -> str:
+    """Write a reply as one line."""
+    return f"{code} {' '.join(text.decode('utf-8', 'replace').split())}"
 
 
 def _any_certificate() -> ssl.SSLContext:
