@@ -25,6 +25,8 @@ LATE = "not suppressed: reported more than a day after delivery; a second report
 NOT_FOR_ALL = "not suppressed: others behind the address got the mail"
 SECOND_REPORT = "suppressed now: this is the second report"
 
+REPLY = "reply"  # kind of a mail that somebody wrote to the return path
+
 _SOON = DAY  # seconds after delivery within which one report is believed
 _REACHED = frozenset({"delivered", "relayed", "expanded"})  # actions of RFC 3464 section 2.3.3 that are no failure
 
@@ -65,14 +67,17 @@ def of_report(
 
 def kind_for(report: Report, forward_path: str, *, null_reverse_path: bool = True) -> str:
     """
-    Say what a report is for one recipient: one of the kinds of ``Report``.
+    Say what a report is for one recipient: one of the kinds of ``Report``, or REPLY.
 
-    A report of several recipients may be a bounce as a whole and good news for this one.
+    A report of several recipients may be a bounce as a whole and good news for this one. What has a sender and is
+    neither an automatic reply nor a complaint is what somebody wrote.
     """
+    if not null_reverse_path and report.kind in ("bounce", "delayed", "not-a-bounce"):
+        return REPLY
     if report.kind not in ("bounce", "delayed"):
         return str(report.kind)
     action = choose(report.recipients, forward_path).action
-    if action in _REACHED or not null_reverse_path:
+    if action in _REACHED:
         return "not-a-bounce"
     if action in ("failed", "delayed"):
         return "bounce" if action == "failed" else "delayed"

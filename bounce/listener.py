@@ -2,8 +2,9 @@
 What the bounce listener answers: the handler of the SMTP server that the MX of our return paths leads to.
 
 It takes mail for a return path that we signed and that is in time, and for postmaster@ and abuse@ of its domain; all
-else is refused at RCPT, with one text whatever the cause. It never sends anything in answer (it has no means to), so
-no loop can begin here. Who a report is about is read from the return path it came to, never from its text (promise 7).
+else is refused at RCPT, with one text whatever the cause. It never answers whoever wrote, so no loop can begin here; a
+copy for the original sender is the affair of ``relay/forward.py``. Who a report is about is read from the return path
+it came to, never from its text (promise 7).
 """
 
 import asyncio
@@ -19,9 +20,11 @@ from bounce.settings import BounceSettings
 from bounce.verp import ReturnPaths
 from store.errors import StoreUnavailable
 from store.nouns import Reply
+from store.reports import NOBODY
 
 DAY = 86_400.0
 READ_SECONDS = 30.0  # a report that takes longer to read is kept unread; its thread ends by its own limits
+ROLE = "role"  # kind of what came to postmaster@ or abuse@ and is about none of our mails
 READERS = 2  # threads: a flood of reports must not take the machine from submission and delivery
 
 NO_SUCH_ADDRESS = Reply.make(550, "5.1.1", "No such address here")
@@ -58,11 +61,23 @@ class Recipients(Protocol):
         """Give the recipient; None where there is none (any more)."""
 
 
-class ReportCount(Protocol):
+class Reports(Protocol):
     """What is needed of ``store.reports``."""
 
     async def count_since(self, recipient_id: int, at: float) -> int:
         """How many reports came for the recipient since then."""
+
+    async def keep(self, recipient_id: int, at: float, kind: str, raw: bytes) -> object:
+        """Keep a raw report."""
+
+
+class Forward(Protocol):
+    """What hands a copy on to the original sender."""
+
+    async def __call__(
+        self, recipient_id: int, report: Report, content: bytes, now: float, *, null_reverse_path: bool
+    ) -> None:
+        """Hand a copy on, where the configuration wants it; raises StoreUnavailable."""
 
 
 class ReportListener:
@@ -73,11 +88,12 @@ class ReportListener:
         *,
         return_paths: ReturnPaths,
         recipients: Recipients,
-        reports: ReportCount,
+        reports: Reports,
         consequence: Consequence,
         settings: BounceSettings,
         clock: Callable[[], float],
         log: logging.Logger | None = None,
+        forward: Forward | None = None,
     ) -> None:
         self._return_paths = return_paths
         self._recipients = recipients
@@ -86,6 +102,7 @@ class ReportListener:
         self._settings = settings
         self._clock = clock
         self._log = log or logging.getLogger(__name__)
+        self._forward = forward
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="report")
         self._under_way: Counter[int] = Counter()  # reports being settled, by recipient: they count for its rate
         self.counts: Counter[str] = Counter()  # "refused", "over_rate", "unread", and each kind taken; for metrics
@@ -118,11 +135,11 @@ class ReportListener:
 
         A wrong signature, a past one and an unknown recipient get the same answer, and leave no row.
         """
-        if self._role(forward_path):
-            return None
         now = self._clock()
         recipient_id = self._return_paths.decode(forward_path, now)
         try:
+            if self._role(forward_path):
+                return None if await self._room(NOBODY, now) > 0 else self._over_rate(NOBODY)
             if recipient_id is None or await self._recipients.recipient(recipient_id) is None:
                 self.counts["refused"] += 1
                 return NO_SUCH_ADDRESS
@@ -147,9 +164,11 @@ class ReportListener:
             concerned, over_rate = self._concerned(session, report, content, now), False
             for recipient_id in sorted(concerned):
                 over_rate |= not await self._settle(session, recipient_id, report, content, now)
+            if not concerned and any(self._role(path) for path, _ in session.forward_paths):
+                over_rate = not await self._keep_for_people(content, now)
         except StoreUnavailable as fault:
             return self._fault(session, fault)
-        if over_rate and len(concerned) == 1:
+        if over_rate and len(concerned) <= 1:
             return TOO_MANY_REPORTS
         self.counts[str(report.kind)] += 1
         return TAKEN
@@ -186,15 +205,31 @@ class ReportListener:
             await self._consequence.of_report(
                 recipient_id, report, content, now, null_reverse_path=not session.reverse_path
             )
+            if self._forward is not None:
+                await self._forward(recipient_id, report, content, now, null_reverse_path=not session.reverse_path)
         finally:
             self._under_way[recipient_id] -= 1
             self._under_way += Counter()  # forget what is at zero
         return True
 
+    async def _keep_for_people(self, content: bytes, now: float) -> bool:
+        """Keep what came to postmaster@ or abuse@ and is about none of our mails; False: enough came today."""
+        self._under_way[NOBODY] += 1
+        try:
+            if await self._room(NOBODY, now) < 0:
+                self._over_rate(NOBODY)
+                return False
+            await self._reports.keep(NOBODY, now, ROLE, content[: self._settings.raw_copy])
+        finally:
+            self._under_way[NOBODY] -= 1
+            self._under_way += Counter()
+        return True
+
     async def _room(self, recipient_id: int, now: float) -> int:
         """How many more reports a recipient may have today, those under way counted."""
         came = await self._reports.count_since(recipient_id, now - DAY)
-        return self._settings.reports_per_recipient - came - self._under_way[recipient_id]
+        most = self._settings.role_mail if recipient_id == NOBODY else self._settings.reports_per_recipient
+        return most - came - self._under_way[recipient_id]
 
     async def _read(self, content: bytes) -> Report:
         """Read a report in a thread. One that cannot be read is kept all the same, and changes nothing."""
@@ -216,7 +251,8 @@ class ReportListener:
 
     def _over_rate(self, recipient_id: int) -> Reply:
         self.counts["over_rate"] += 1
-        self._log.warning("recipient %d has had its reports for today", recipient_id)
+        whose = "postmaster" if recipient_id == NOBODY else f"recipient {recipient_id}"
+        self._log.warning("%s has had its mail for today", whose)
         return TOO_MANY_REPORTS
 
     def _fault(self, session: Session, fault: StoreUnavailable) -> Reply:

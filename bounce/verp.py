@@ -82,6 +82,12 @@ class ReturnPaths:
                 return recipient_id if now <= made_at(recipient_id) + self._lifetime else None
         return None
 
+    def signed(self, word: str) -> bool:
+        """Whether a word ("b" and 26 letters) is one that we made, whatever its age."""
+        match = _TOKEN.fullmatch(word.lower())
+        block = _block(match[1]) if match else None
+        return block is not None and self._seal.open(block) is not None
+
     def find(self, text: str, now: float) -> frozenset[int]:
         """
         Give the recipients whose signed, unexpired return paths stand in a text.

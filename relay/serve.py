@@ -39,6 +39,7 @@ from relay.delivery.route import Routes
 from relay.delivery.worker import Delivery
 from relay.did_you_mean import DidYouMean
 from relay.first_start import FirstSecrets, make_secrets, smtp_settings, welcome
+from relay.forward import Forward
 from relay.keys import KeyFileError, load_or_make, pixel_seal, return_path_seal, write_private
 from relay.lists import ListKeeper
 from relay.log import configure
@@ -166,7 +167,7 @@ class _Assembly:
 
         sandbox = await self.start_sandbox()
         delivery = self.start_delivery(store, sandbox, outgoing, signing, consequence)
-        bounce = await self.start_bounce(store, return_paths, consequence)
+        bounce = await self.start_bounce(store, return_paths, consequence, delivery)
         pixel = await self.start_pixel(store, tokens)
         if sandbox is not None:
             sandbox.reach(pixel=pixel, bounces=bounce)
@@ -207,7 +208,6 @@ class _Assembly:
             ),
             pool=Pool(hostname=relay.hostname, settings=relay.delivery, draw=self.draw),
             outgoing=outgoing.copy,
-            hostname=relay.hostname,
             sign=signing.sign,
             keep=store.transcripts.keep,
             return_path=outgoing.return_path,
@@ -225,7 +225,9 @@ class _Assembly:
         self.stack.push_async_callback(stop)
         return delivery
 
-    async def start_bounce(self, store: Store, return_paths: ReturnPaths, consequence: Consequence) -> str:
+    async def start_bounce(
+        self, store: Store, return_paths: ReturnPaths, consequence: Consequence, delivery: Delivery
+    ) -> str:
         """Start the listener for what comes back; give its address."""
         settings = self.config.bounce
         log = self.log.getChild("bounce")
@@ -237,6 +239,15 @@ class _Assembly:
             settings=settings,
             clock=self.clock,
             log=log,
+            forward=Forward(
+                store=store,
+                return_paths=return_paths,
+                settings=settings,
+                hostname=self.config.relay.hostname,
+                max_age=self.config.relay.delivery.max_age,
+                deliver=delivery.offer,
+                log=log,
+            ),
         )
         self.stack.callback(listener.close)
         server = SmtpServer(

@@ -1,4 +1,8 @@
-"""Reports as they came: kept for people who want to see them, and for counting."""
+"""
+Mail that came back as it came: kept for people who want to see it, and for counting.
+
+What came to postmaster@ or abuse@ is about no recipient of ours: it is kept under NOBODY.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +15,8 @@ from store.nodes import Nodes
 from store.schema import report
 from store.writer import Kind, Transaction, Writer
 
+NOBODY = 0  # in place of a recipient: no id of ours is 0
+
 _INSERT = insert(report)
 _GET = select(report).where(report.c.id == bindparam("id"))
 # All served by report_recipient.
@@ -21,6 +27,24 @@ _SAME = select(report.c.raw).where(
     report.c.recipient_id == bindparam("recipient_id"), func.length(report.c.raw) == bindparam("length")
 )
 _OF = select(report).where(report.c.recipient_id == bindparam("recipient_id")).order_by(report.c.at)
+
+
+_OCTETS = func.length(report.c.raw).label("octets")
+_LIST = select(report.c.id, report.c.recipient_id, report.c.at, report.c.kind, _OCTETS)
+_LIST_OF = _LIST.where(report.c.recipient_id == bindparam("recipient_id")).order_by(report.c.at, report.c.id)
+# Served by the primary key.
+_NEWEST = _LIST.order_by(report.c.id.desc()).limit(bindparam("limit"))
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRow:
+    """One report without its bytes."""
+
+    id: int
+    recipient_id: int
+    at: float
+    kind: str
+    octets: int  # as many as are kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +101,23 @@ class Reports:
         rows = await self._reader.run(lambda connection: connection.execute(_GET, {"id": report_id}).all())
         return _report(rows[0]) if rows else None
 
+    async def listed(self, recipient_id: int) -> list[ReportRow]:
+        """List the reports of a recipient, oldest first; of NOBODY: mail to postmaster@ and abuse@."""
+        given = {"recipient_id": recipient_id}
+        return [_row(row) for row in await self._reader.run(lambda c: c.execute(_LIST_OF, given).all())]
+
+    async def newest(self, limit: int) -> list[ReportRow]:
+        """List the newest reports of all, newest first."""
+        return [_row(row) for row in await self._reader.run(lambda c: c.execute(_NEWEST, {"limit": limit}).all())]
+
     async def of(self, recipient_id: int) -> list[RawReport]:
         """Give all reports of a recipient, oldest first."""
         given = {"recipient_id": recipient_id}
         return [_report(row) for row in await self._reader.run(lambda c: c.execute(_OF, given).all())]
+
+
+def _row(row: Any) -> ReportRow:
+    return ReportRow(row.id, row.recipient_id, row.at, row.kind, row.octets)
 
 
 def _report(row: Any) -> RawReport:

@@ -100,7 +100,7 @@ async def test_b4_what_has_a_sender_is_kept_as_no_bounce() -> None:
     """B4: so that it does not count as a failure report later."""
     consequence, store = made()
     assert await consequence.of_report(7, BOUNCE, RAW, NOW, null_reverse_path=False) is None
-    assert [kind for _, _, kind, _ in store.kept] == ["not-a-bounce"]
+    assert [kind for _, _, kind, _ in store.kept] == ["reply"]
 
 
 async def test_a_report_that_is_good_news_for_ours_is_kept_as_such() -> None:

@@ -9,6 +9,7 @@ from bounce.decide_report import (
     NOT_FOR_ALL,
     OPENED_BEFORE,
     OTHER_RECIPIENT,
+    REPLY,
     SECOND_REPORT,
     STILL_TRYING,
     kind_for,
@@ -193,7 +194,7 @@ def test_b4_what_has_a_sender_is_never_a_bounce() -> None:
     for kind in ("bounce", "delayed"):
         came = report(entry(), kind=kind)
         assert of_report(DELIVERED, came, NOW, null_reverse_path=False) is None
-        assert kind_for(came, DELIVERED.forward_path, null_reverse_path=False) == "not-a-bounce"
+        assert kind_for(came, DELIVERED.forward_path, null_reverse_path=False) == REPLY
     auto = of_report(DELIVERED, report(kind="autoreply"), NOW, null_reverse_path=False)
     assert auto is not None
     assert auto.events[0].kind == "autoresponded"

@@ -11,10 +11,13 @@ import pytest
 from bounce import listener as listener_module
 from bounce.consequence import Consequence
 from bounce.listener import ReportListener
+from bounce.report import Report
 from bounce.settings import BounceSettings
 from bounce.verp import ReturnPaths
+from store.errors import StoreUnavailable
 from store.ids import Ids
 from store.nouns import Reason, RecipientStatus, Reply
+from store.reports import NOBODY
 from store.seal import Seal
 from tests.bounce.facts import DAY, DELIVERED, NOW
 from tests.bounce.remembered import Remembered
@@ -43,6 +46,7 @@ class World:
 
     store: Remembered
     listener: ReportListener
+    forwarded: list[tuple[int, str, bool]]  # recipient, what it was, whether it came with the null reverse-path
 
     async def rcpt(self, path: str) -> Reply | None:
         return await self.listener.rcpt(Client(), path, {})
@@ -67,16 +71,31 @@ def world() -> Iterator[World]:
         for id_, path in ((ANN, "ann@school.example"), (BOB, "bob@school.example"))
     }
     store = Remembered(facts)
+    forwarded: list[tuple[int, str, bool]] = []
+
+    async def forward(
+        recipient_id: int,
+        report: Report,
+        content: bytes,  # noqa: ARG001 - the listener's contract
+        now: float,  # noqa: ARG001
+        *,
+        null_reverse_path: bool,
+    ) -> None:
+        if store.failing == "forward":
+            raise StoreUnavailable("the disk is full", full=True)
+        forwarded.append((recipient_id, str(report.kind), null_reverse_path))
+
     listener = ReportListener(
         return_paths=PATHS,
         recipients=store,
         reports=store,
         consequence=Consequence(store, store, raw_copy=256 * 1024),
-        settings=BounceSettings(max_report_size=20_000),
+        settings=BounceSettings(max_report_size=20_000, raw_copy=5_000, role_mail=3),
         clock=lambda: NOW,
         log=logging.getLogger("test"),
+        forward=forward,
     )
-    yield World(store, listener)
+    yield World(store, listener, forwarded)
     listener.close()
 
 
@@ -233,7 +252,8 @@ async def test_promise_7_a_report_to_postmaster_touches_nobody(world: World) -> 
     """Without a signed return path to have come to, a bounce is about nobody, whatever it carries."""
     for role in (f"postmaster@{DOMAIN}", f"abuse@{DOMAIN}"):
         assert (await world.send(dsn(more=PATHS.encode(ANN)), role)).code == 250
-    assert world.store.changes == world.store.kept == []
+    assert world.store.changes == []
+    assert {id_ for id_, _, _, _ in world.store.kept} == {NOBODY}
 
 
 async def test_each_recipient_of_a_transaction_gets_the_report_on_its_own(world: World) -> None:
@@ -285,7 +305,8 @@ async def test_b14_a_complaint_that_carries_no_return_path_of_ours_suppresses_no
 ) -> None:
     """B14: forged, past, none, or two that leave it open."""
     assert (await world.send(complaint(carried), f"abuse@{DOMAIN}")).code == 250
-    assert world.store.changes == world.store.kept == []
+    assert world.store.changes == []
+    assert [id_ for id_, _, _, _ in world.store.kept] == [NOBODY]
 
 
 async def test_b9_b11_reports_of_one_recipient_are_limited(world: World) -> None:
@@ -306,6 +327,29 @@ async def test_b11_the_limit_holds_for_many_at_once(world: World) -> None:
     assert sorted({reply.code for reply in replies}) == [250, 452]
     assert len(world.store.kept) == 20
     assert not world.listener._under_way
+
+
+async def test_mail_to_postmaster_is_kept_for_people_within_a_limit(world: World) -> None:
+    """What somebody writes to postmaster@ or abuse@ is kept, cut to raw_copy, as many a day as the settings say."""
+    role = f"postmaster@{DOMAIN}"
+    letter = b"From: tom@school.example\r\nSubject: Please stop\r\n\r\n" + b"x" * 9_000
+    for n in range(3):
+        assert (await world.send(letter + str(n).encode(), role, reverse_path="tom@school.example")).code == 250
+    assert [(id_, kind, len(raw)) for id_, _, kind, raw in world.store.kept] == [(NOBODY, "role", 5_000)] * 3
+    assert str(await world.rcpt(role)) == "452 4.2.1 Too many reports for this address today"
+    assert await world.rcpt(PATHS.encode(ANN)) is None  # postmaster's flood is nobody else's
+    client = Client(forward_paths=[(role, {})])
+    assert (await world.listener.data(client, letter)).code == 452
+
+
+async def test_a_copy_is_handed_on_for_each_recipient_of_a_report(world: World) -> None:
+    """With what the report is and how it came; a fault of ours there is temporary, as any."""
+    await world.send(dsn(), PATHS.encode(ANN))
+    await world.send(dsn("x@y.example"), PATHS.encode(BOB), reverse_path="x@y.example")
+    await world.send(dsn(), f"abuse@{DOMAIN}")
+    assert world.forwarded == [(ANN, "bounce", True), (BOB, "bounce", False)]
+    world.store.failing = "forward"
+    assert (await world.send(dsn(), PATHS.encode(ANN))).code == 451
 
 
 async def test_a_large_report_is_refused(world: World) -> None:
