@@ -4,23 +4,31 @@ DNS for delivery: answers as values, cached, each name asked for once at a time.
 Built on dnspython, which checks that an answer belongs to its question (forged packets are passed over), asks again
 by TCP where an answer is cut, and tries the name servers in turn. What a caller may conclude is in the type of the
 answer: only ``NoSuchDomain``, ``NoRecord`` and ``NullMx`` speak about the domain, ``Failed`` never does.
+
+An answer is ``secure`` when a validating resolver on this very machine says so (the AD bit, RFC 4035 section 3.2.3).
+What any other resolver says of itself can be forged on the way, and is not believed.
 """
 
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 import dns.asyncresolver
 import dns.exception
+import dns.flags
 import dns.name
 import dns.nameserver
 import dns.rdatatype
 import dns.resolver
 from dns.rdtypes.ANY.MX import MX
+from dns.rdtypes.ANY.TLSA import TLSA
+from dns.rdtypes.ANY.TXT import TXT
 from dns.rdtypes.IN.A import A
 from dns.rdtypes.IN.AAAA import AAAA
 
+from relay.delivery.tlsa import Tlsa
 from relay.settings import DnsSettings
 
 LEAST_TTL = 60.0
@@ -33,10 +41,16 @@ LONGEST_CHAIN = 8  # CNAMEs
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Records: addresses as text. ``until``: clock time up to which they may be used."""
+    """
+    Records: addresses or TXT as text. ``until``: clock time up to which they may be used.
+
+    ``alias``: the name that the asked one stands for, where it is another (CNAME).
+    """
 
     records: tuple[str, ...]
     until: float
+    secure: bool = False
+    alias: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +59,16 @@ class FoundMx:
 
     records: tuple[tuple[int, str], ...]
     until: float
+    secure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTlsa:
+    """TLSA records as they stand there, those of no use included."""
+
+    records: tuple[Tlsa, ...]
+    until: float
+    secure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +90,7 @@ class NoRecord:
     """The name exists, without a record of this type."""
 
     until: float
+    secure: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +103,9 @@ class Failed:
 
 MxAnswer = FoundMx | NullMx | NoSuchDomain | NoRecord | Failed
 AddressAnswer = Found | NoSuchDomain | NoRecord | Failed
-_Answer = Found | FoundMx | NullMx | NoSuchDomain | NoRecord | Failed
+TextAnswer = Found | NoSuchDomain | NoRecord | Failed
+TlsaAnswer = FoundTlsa | NoSuchDomain | NoRecord | Failed
+_Answer = Found | FoundMx | FoundTlsa | NullMx | NoSuchDomain | NoRecord | Failed
 _Key = tuple[str, str]
 
 
@@ -98,11 +125,26 @@ class Resolver:
         self._under_way: dict[_Key, asyncio.Task[_Answer]] = {}
         self._room = asyncio.Semaphore(AT_ONCE)
         self._dns = _stub(settings.nameservers)
+        self.validating = settings.validating and _is_here(self._dns)
+        if self.validating:
+            self._dns.set_flags(dns.flags.RD | dns.flags.AD)  # AD asks for AD (RFC 6840 section 5.7)
 
     async def mx(self, domain: str) -> MxAnswer:
         """Find the mail exchangers of a domain (A-labels, no last dot)."""
         answer = await self._look_up(domain, "MX")
-        assert not isinstance(answer, Found)
+        assert not isinstance(answer, Found | FoundTlsa)
+        return answer
+
+    async def texts(self, name: str) -> TextAnswer:
+        """Find the TXT records of a name, the strings of each joined; octets over 127 are replaced."""
+        answer = await self._look_up(name, "TXT")
+        assert not isinstance(answer, FoundMx | FoundTlsa | NullMx)
+        return answer
+
+    async def tlsa(self, host: str, port: int) -> TlsaAnswer:
+        """Find the TLSA records of a server."""
+        answer = await self._look_up(f"_{port}._tcp.{host}", "TLSA")
+        assert not isinstance(answer, Found | FoundMx | NullMx)
         return answer
 
     async def addresses(self, host: str, *, ipv6: bool) -> AddressAnswer:
@@ -161,16 +203,19 @@ class Resolver:
             return Failed(f"{name}: {_told(error)}", self._clock() + FAILURE_TTL)
         if len(answer.chaining_result.cnames) > LONGEST_CHAIN:
             return Failed(f"{name}: a chain of more than {LONGEST_CHAIN} aliases", self._clock() + FAILURE_TTL)
+        secure = self.validating and bool(answer.response.flags & dns.flags.AD)
         if answer.rrset is None:
-            return NoRecord(self._clock() + NEGATIVE_TTL)
+            return NoRecord(self._clock() + NEGATIVE_TTL, secure)
         until = self._clock() + min(max(float(answer.rrset.ttl), LEAST_TTL), MOST_TTL)
-        return _read(answer.rrset, until)
+        alias = "" if answer.canonical_name == qname else answer.canonical_name.to_text(omit_final_dot=True).lower()
+        return _read(answer.rrset, until, secure=secure, alias=alias)
 
 
-def _read(records: Iterable[object], until: float) -> _Answer:
+def _read(records: Iterable[object], until: float, *, secure: bool, alias: str) -> _Answer:
     """Read a set of records of one type."""
     exchangers: list[tuple[int, str]] = []
-    addresses: list[str] = []
+    texts: list[str] = []  # addresses, or TXT
+    pins: list[Tlsa] = []
     null = False
     for record in records:
         if isinstance(record, MX):
@@ -179,12 +224,18 @@ def _read(records: Iterable[object], until: float) -> _Answer:
             else:
                 exchangers.append((record.preference, record.exchange.to_text(omit_final_dot=True).lower()))
         elif isinstance(record, A | AAAA):
-            addresses.append(record.address)
+            texts.append(record.address)
+        elif isinstance(record, TXT):
+            texts.append(b"".join(record.strings).decode("ascii", "replace"))
+        elif isinstance(record, TLSA):
+            pins.append(Tlsa(record.usage, record.selector, record.mtype, record.cert))
     if exchangers:
-        return FoundMx(tuple(sorted(exchangers)), until)
+        return FoundMx(tuple(sorted(exchangers)), until, secure)
     if null:
         return NullMx(until)
-    return Found(tuple(addresses), until) if addresses else NoRecord(until)
+    if pins:
+        return FoundTlsa(tuple(pins), until, secure)
+    return Found(tuple(texts), until, secure, alias) if texts else NoRecord(until, secure)
 
 
 def _merge(answers: Iterable[_Answer]) -> AddressAnswer:
@@ -198,7 +249,8 @@ def _merge(answers: Iterable[_Answer]) -> AddressAnswer:
             for answer in found
             if turn < len(answer.records)
         ]
-        return Found(tuple(records), min(answer.until for answer in found))
+        secure = all(answer.secure for answer in found)
+        return Found(tuple(records), min(answer.until for answer in found), secure, found[0].alias)
     failed = next((answer for answer in answers if isinstance(answer, Failed)), None)
     if failed is not None:
         return failed
@@ -239,6 +291,14 @@ def _stub(nameservers: Iterable[str]) -> dns.asyncresolver.Resolver:
     stub.cache = None  # ours keeps answers as values, with its own bounds
     stub.use_edns(0, 0, 1232)
     return stub
+
+
+def _is_here(stub: dns.asyncresolver.Resolver) -> bool:
+    """Whether every name server is on this machine, so that nobody between can forge what it says."""
+    servers = [
+        server.address if isinstance(server, dns.nameserver.Do53Nameserver) else server for server in stub.nameservers
+    ]
+    return bool(servers) and all(isinstance(server, str) and ip_address(server).is_loopback for server in servers)
 
 
 def _nameserver(text: str) -> dns.nameserver.Do53Nameserver:

@@ -7,6 +7,9 @@ A scripted DNS server on loopback, UDP and TCP on one free port.
         dns.add("broken.test", "MX", Servfail())
         Resolver(DnsSettings(nameservers=(dns.nameserver,)), clock=clock)
 
+``dns.sign("example.org")`` says of all answers about that name and those below it that they were validated: the AD
+bit, for questions that ask for it.
+
 What is not in the table is NXDOMAIN, unless the name has another type: then it is NODATA. ``dns.queries`` lists
 (name, type, "udp" or "tcp") in the order they came.
 """
@@ -102,6 +105,7 @@ class DnsServer(asyncio.DatagramProtocol):
         self.ttl = ttl
         self.port = 0
         self.queries: list[tuple[str, str, str]] = []
+        self._signed: set[str] = set()
         self._table: dict[tuple[str, str], list[Answer]] = defaultdict(list)
         self._tasks: set[asyncio.Task[None]] = set()
         self._came = asyncio.Event()
@@ -121,6 +125,19 @@ class DnsServer(asyncio.DatagramProtocol):
         """Forget a name, or one type of it."""
         for key in [key for key in self._table if key[0] == name and kind in ("", key[1])]:
             del self._table[key]
+
+    def sign(self, *zones: str) -> None:
+        """Be a validating resolver for whom these zones are signed, and well."""
+        self._signed.update(zones)
+
+    def unsign(self, *zones: str) -> None:
+        """Take it back."""
+        self._signed.difference_update(zones)
+
+    def _validated(self, query: dns.message.Message) -> int:
+        name = query.question[0].name.to_text(omit_final_dot=True).lower()
+        signed = any(name == zone or name.endswith(f".{zone}") for zone in self._signed)
+        return dns.flags.AD if signed and query.flags & dns.flags.AD else 0
 
     def add_host(self, domain: str, *addresses: str, preference: int = 10) -> None:
         """Give a domain one mail exchanger, ``mx.DOMAIN``, with these addresses."""
@@ -241,7 +258,7 @@ class DnsServer(asyncio.DatagramProtocol):
         self, query: dns.message.Message, records: list[str] | None = None, *, rcode: int = 0, flags: int = 0
     ) -> bytes:
         reply = dns.message.make_response(query)
-        reply.flags |= dns.flags.RA | flags
+        reply.flags |= dns.flags.RA | flags | self._validated(query)
         reply.set_rcode(dns.rcode.Rcode(rcode))
         question = query.question[0]
         if records:
@@ -250,7 +267,7 @@ class DnsServer(asyncio.DatagramProtocol):
 
     def _chain(self, query: dns.message.Message, names: tuple[str, ...], records: tuple[str, ...]) -> bytes:
         reply = dns.message.make_response(query)
-        reply.flags |= dns.flags.RA
+        reply.flags |= dns.flags.RA | self._validated(query)
         owner = query.question[0].name
         for name in names:
             reply.answer.append(dns.rrset.from_text(owner, self.ttl, "IN", "CNAME", f"{name}."))

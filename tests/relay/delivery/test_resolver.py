@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from relay.delivery.resolver import Failed, Found, FoundMx, NoRecord, NoSuchDomain, NullMx, Resolver
+from relay.delivery.resolver import Failed, Found, FoundMx, FoundTlsa, NoRecord, NoSuchDomain, NullMx, Resolver
+from relay.delivery.tlsa import Tlsa
 from relay.settings import DnsSettings
 from tests.rigs import dns_server as rig
 from tests.rigs.dns_server import DnsServer
@@ -216,3 +217,70 @@ def test_name_servers_are_written_with_or_without_a_port(clock: Clock, text: str
     stub = Resolver(DnsSettings(nameservers=(text,)), clock=clock)._dns
     server = stub.nameservers[0]
     assert (server.address, server.port) == (address, port)
+
+
+async def test_texts_are_joined(dns: DnsServer, clock: Clock) -> None:
+    """The strings of one TXT record are one text; what is no ASCII is replaced."""
+    dns.add("_mta-sts.example.org", "TXT", '"v=STSv1; " "id=1;"', r'"\228"')
+    answer = await resolver(dns, clock).texts("_mta-sts.example.org")
+    assert isinstance(answer, Found)
+    assert sorted(answer.records) == ["v=STSv1; id=1;", "\ufffd"]
+
+
+async def test_tlsa_records_are_read(dns: DnsServer, clock: Clock) -> None:
+    """All of them, also those of no use."""
+    dns.add("_25._tcp.mx.example.org", "TLSA", "3 1 1 " + "ab" * 32, "9 9 9 00")
+    answer = await resolver(dns, clock).tlsa("mx.example.org", 25)
+    assert isinstance(answer, FoundTlsa)
+    assert set(answer.records) == {Tlsa(3, 1, 1, b"\xab" * 32), Tlsa(9, 9, 9, b"\x00")}
+    assert type(await resolver(dns, clock).tlsa("other.example.org", 25)) is NoSuchDomain
+
+
+def _validating(dns: DnsServer, clock: Clock, *, validating: bool = True) -> Resolver:
+    return Resolver(DnsSettings(nameservers=(dns.nameserver,), validating=validating), clock=clock)
+
+
+async def test_answers_are_secure_where_a_validating_resolver_says_so(dns: DnsServer, clock: Clock) -> None:
+    """The AD bit, for every kind of answer; an alias is told."""
+    dns.sign("example.org")
+    dns.add("example.org", "MX", "10 mx.example.org.")
+    dns.add("mx.example.org", "A", "5.5.5.5")
+    dns.add("mx.example.org", "AAAA", rig.Nodata())
+    dns.add("_25._tcp.mx.example.org", "TLSA", "3 1 1 " + "ab" * 32)
+    dns.add("alias.example.org", "A", rig.Chain(("True.example.org",), ("5.5.5.6",)))
+    dns.add("plain.test", "MX", "10 mx.example.org.")
+    asks = _validating(dns, clock)
+    mx, pins = await asks.mx("example.org"), await asks.tlsa("mx.example.org", 25)
+    addresses, alias = (
+        await asks.addresses("mx.example.org", ipv6=True),
+        await asks.addresses("alias.example.org", ipv6=False),
+    )
+    assert isinstance(mx, FoundMx)
+    assert isinstance(pins, FoundTlsa)
+    assert isinstance(addresses, Found)
+    assert isinstance(alias, Found)
+    assert (mx.secure, pins.secure, addresses.secure, alias.secure) == (True, True, True, True)
+    assert (addresses.alias, alias.alias) == ("", "true.example.org")
+    plain, nothing = await asks.mx("plain.test"), await asks.mx("mx.example.org")
+    assert isinstance(plain, FoundMx)
+    assert not plain.secure
+    assert isinstance(nothing, NoRecord)
+    assert nothing.secure
+
+
+async def test_without_the_setting_nothing_is_secure(dns: DnsServer, clock: Clock) -> None:
+    """Whoever sits between us and a resolver can set the bit."""
+    dns.sign("example.org")
+    dns.add("example.org", "MX", "10 mx.example.org.")
+    answer = await _validating(dns, clock, validating=False).mx("example.org")
+    assert isinstance(answer, FoundMx)
+    assert not answer.secure
+
+
+@pytest.mark.parametrize(
+    ("servers", "believed"),
+    [(("127.0.0.1",), True), (("[::1]:53",), True), (("127.0.0.1", "9.9.9.9"), False), (("192.0.2.53",), False)],
+)
+def test_ad_is_believed_from_this_machine_only(clock: Clock, servers: tuple[str, ...], *, believed: bool) -> None:
+    """robustness.md 2.6: over loopback, and nowhere else."""
+    assert Resolver(DnsSettings(nameservers=servers, validating=True), clock=clock).validating is believed
