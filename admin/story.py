@@ -102,6 +102,8 @@ def _delivered(row: RecipientRow, language: str) -> Story:
         )
     if row.tracking is TrackingMode.OFF:
         sentence += " " + say("Opens are not followed for it.", language)
+    elif row.tracking is TrackingMode.COUNT:
+        sentence += " " + say("Opens are only counted for all recipients together.", language)
     elif row.no_pixel_why:
         why = say(row.no_pixel_why, language)
         sentence += " " + say("Opens cannot be seen: {why}.", language, why=why)

@@ -8,7 +8,7 @@ loads wait here, up to a bound; what does not fit is lost and counted, and the l
 
 import asyncio
 import logging
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -23,6 +23,7 @@ BATCH_PAUSE = 0.2  # seconds between batches; an open shows up no later than tha
 RETRY_PAUSE = 2.0  # seconds between tries while the store cannot be written
 MAX_BATCH = 2_000  # opens in one transaction, so that mail never waits long for it
 PATIENCE = 5.0  # seconds that a load waits for the 250 of its mail to be committed
+_COUNTED = 10_000  # loads that are only counted, remembered for the window of one view
 MAX_WAITING_OF_ONE = 100  # opens of one recipient that wait at once: one pixel in a loop must not fill the buffer
 
 _Same = tuple[int, str, str, str]
@@ -63,6 +64,7 @@ class OpenBuffer:
         self._judge = Judge(BOOK.rules)
         self._memory = Memory()
         self._clock = clock
+        self._counted: OrderedDict[_Same, float] = OrderedDict()  # last loads that are only counted
         self._early: list[Sighting] = []  # of the last batch: their mails had no 250 yet
         self._opens = opens
         self._room = room
@@ -181,7 +183,7 @@ class OpenBuffer:
         for it, its in known:
             if its is not None:
                 self._memory.note(it, its.message_id)
-        return [self._open(it, its, last=last) for it, its in known]
+        return [self._open(it, its, last=last) for it, its in known if its is not None or self._is_view(it)]
 
     def _open(self, it: Sighting, its: OpenFacts | None, *, last: bool) -> Open:
         load = it.load
@@ -197,6 +199,18 @@ class OpenBuffer:
         return Open(
             recipient_id=it.recipient_id, at=it.at, verdict=verdict, rule=rule, address=it.address, agent=load.agent
         )
+
+    def _is_view(self, it: Sighting) -> bool:
+        """Whether a load that the store cannot tell from others, for it knows no recipient, is a view of its own."""
+        same = _same(it)
+        seen = self._counted.get(same)
+        if seen is not None and 0 < it.at - seen < self._view_window:
+            return False
+        self._counted[same] = it.at
+        self._counted.move_to_end(same)
+        if len(self._counted) > _COUNTED:
+            self._counted.popitem(last=False)
+        return True
 
     async def _write_each(self, count: int) -> None:
         """One load that the store chokes on must not take the others with it."""

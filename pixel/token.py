@@ -1,6 +1,8 @@
 """
 The token in a pixel's URL: a recipient id sealed in one AES block, 22 characters, no address and nothing to count.
 
+In mode ``count`` it is the id of the message, the same for all its recipients. No recipient and message share an id.
+
 A forgery, a cut token and a token of another key all open to None, without a look at the store.
 
 Pure: no I/O, no clock, no chance.

@@ -40,7 +40,9 @@ class Outgoing:
         """
         image = None
         if job.tracking is not TrackingMode.OFF and not job.no_pixel_why:
-            image = element(self._base_url, self._tokens.encode(job.recipient_id))
+            # Where opens are only counted, all copies of a message carry the same token: who loads it is not known.
+            about = job.message_id if job.tracking is TrackingMode.COUNT else job.recipient_id
+            image = element(self._base_url, self._tokens.encode(about))
         return copy(content, self._plan(job.message_id, content, seven_bit), prepended=job.prepended, element=image)
 
     def expect(self, message_id: int, made: CopyPlan) -> None:

@@ -275,7 +275,7 @@ class Attempt:
 class Open:
     """One load of a pixel, judged."""
 
-    recipient_id: int
+    recipient_id: int  # what the pixel's token holds: in mode "count" the id of the message
     at: float
     verdict: Verdict
     rule: str  # name of the rule that gave the verdict

@@ -2,7 +2,7 @@
 Opens: what loaded the pixels, by each recipient's tracking mode.
 
     off      nothing is kept
-    count    the counters; one event when the recipient becomes Opened, none else
+    count    two numbers of the message, for all its recipients together: the pixel's token holds the id of the message
     verdict  an event and a row for each view: when, and by what
     full     the same with address and agent, until the retention of opens
 
@@ -15,6 +15,7 @@ recipient becomes Opened and is tried again all the same: what loaded a pixel wa
 keep a mail from being delivered (promise 4).
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -86,6 +87,15 @@ _WRITE = (
     .values({name: bindparam(f"b_{name}", type_=recipient.c[name].type) for name in _CHANGEABLE})
 )
 _INSERT = insert(open_)
+_MESSAGES = select(message.c.id).where(among(message.c.id, "ids")).order_by(message.c.id).with_for_update()
+_COUNT = (
+    update(message)
+    .where(message.c.id == bindparam("b_id"))
+    .values(
+        counted_opens=message.c.counted_opens + bindparam("b_opens"),
+        counted_machine_opens=message.c.counted_machine_opens + bindparam("b_machine_opens"),
+    )
+)
 _FORGET_OPT_OUT = delete(opt_out).where(opt_out.c.address_key == bindparam("b_key"))
 _OPT_OUT = insert(opt_out)
 
@@ -108,16 +118,24 @@ def _record(transaction: Transaction, wishes: Sequence[_Wish]) -> list[int]:
     ids = sorted({it.recipient_id for wish in wishes for _, it in wish.opens})
     read = {row.id: dict(row._mapping) for row in connection.execute(_READ, {"ids": ids})}  # noqa: SLF001 - public name
     rows = {id_: row for id_, row in read.items() if row["opted_out"] is None and row["tracking"] != TrackingMode.OFF}
+    # Copies that left before tokens of messages existed hold their recipient's, in mode count too.
+    together = {id_: row["message_id"] for id_, row in rows.items() if row["tracking"] == TrackingMode.COUNT}
+    unknown = [id_ for id_ in ids if id_ not in read] + sorted(set(together.values()))
+    messages = set(connection.execute(_MESSAGES, {"ids": unknown}).scalars()) if unknown else set()
+    counted: dict[int, Counter[bool]] = {id_: Counter() for id_ in messages}
     last = {(row.recipient_id, row.verdict): row.at for row in connection.execute(_LAST_VIEWS, {"ids": ids})}
-    for row in rows.values():
-        if row["tracking"] == TrackingMode.COUNT:  # it has no rows of views
-            last |= dict.fromkeys([(row["id"], v.value) for v in Verdict if v.by_person], row["last_opened_at"])
     kept: list[dict[str, Any]] = []
     views: set[int] = set()
     counts: list[int] = []
     for wish in wishes:
         count = 0
         for id_, it in sorted(wish.opens, key=lambda pair: pair[1].at):
+            message_id = together.get(it.recipient_id, it.recipient_id)
+            if message_id in messages:
+                if it.verdict.by_person or it.verdict in _BY_MACHINE:
+                    counted[message_id][it.verdict.by_person] += 1
+                count += 1
+                continue
             seen = last.get((it.recipient_id, it.verdict.value))
             if it.recipient_id not in rows or (seen is not None and abs(it.at - seen) < wish.window):
                 continue
@@ -132,35 +150,37 @@ def _record(transaction: Transaction, wishes: Sequence[_Wish]) -> list[int]:
         )
     if kept:
         connection.execute(_INSERT, kept)
+    more = [
+        {"b_id": id_, "b_opens": numbers[True], "b_machine_opens": numbers[False]}
+        for id_, numbers in sorted(counted.items())
+        if numbers
+    ]
+    if more:
+        connection.execute(_COUNT, more)
     return counts
 
 
 def _view(transaction: Transaction, row: dict[str, Any], id_: int, it: Open) -> list[dict[str, Any]]:
     """Count one view in the row of its recipient, write its event, and give the row to keep, if any."""
     note = _contradiction(row) if it.verdict.by_person else ""
-    becomes_opened = it.verdict.by_person and (row["status"] in _OPENABLE or note == AFTER_GIVING_UP)
     if it.verdict.by_person:
         row["opens"] += 1
         row["opened_at"] = it.at if row["opened_at"] is None else min(it.at, row["opened_at"])
         row["last_opened_at"] = max(it.at, row["last_opened_at"] or it.at)
     elif it.verdict in _BY_MACHINE:
         row["machine_opens"] += 1
-    if becomes_opened:
+    if it.verdict.by_person and (row["status"] in _OPENABLE or note == AFTER_GIVING_UP):
         row["status"] = RecipientStatus.OPENED.value
-    counted_only = row["tracking"] == TrackingMode.COUNT
-    if becomes_opened or not counted_only:
-        transaction.events.append(
-            Opened(
-                message_id=row["message_id"],
-                recipient_id=row["id"],
-                at=it.at,
-                verdict=it.verdict,
-                rule=it.rule,
-                note=note,
-            )
+    transaction.events.append(
+        Opened(
+            message_id=row["message_id"],
+            recipient_id=row["id"],
+            at=it.at,
+            verdict=it.verdict,
+            rule=it.rule,
+            note=note,
         )
-    if counted_only:
-        return []
+    )
     if row["tracking"] != TrackingMode.FULL:
         it = replace(it, address="", agent="")
     return [

@@ -86,6 +86,9 @@ message = Table(
     Column("content_offset", BigInteger, nullable=False, server_default="0"),
     Column("content_length", BigInteger, nullable=False, server_default="0"),
     Column("content_erased_at", Double),  # retention, or a person, took the content away
+    # Tracking mode count: views by people and by machines, of all its recipients in that mode together.
+    _count("counted_opens"),
+    _count("counted_machine_opens"),
     # accept: the same mail again within ten minutes; find: by the application's Message-ID
     Index("message_header_message_id", "header_message_id"),
     # accept: a repeat of an idempotency key

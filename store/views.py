@@ -62,7 +62,8 @@ def queries(dialect: str) -> dict[str, str]:
                 c.bounced AS bounced, c.not_delivered AS not_delivered, c.tracked AS received_and_tracked,
                 CASE WHEN c.recipients > 0 THEN ROUND(100.0 * c.received / c.recipients, 1) END AS received_percent,
                 CASE WHEN c.tracked > 0 THEN ROUND(100.0 * c.opened_tracked / c.tracked, 1) END AS opened_percent,
-                m.no_pixel_why AS not_tracked_because
+                m.no_pixel_why AS not_tracked_because, c.counted AS counted_together,
+                m.counted_opens AS opens_counted_together, m.counted_machine_opens AS automatic_loads_counted_together
             FROM message m JOIN (
                 SELECT n.id AS message_id, COUNT(*) AS recipients,
                     SUM(CASE WHEN r.status = 'sending' THEN 1 ELSE 0 END) AS sending,
@@ -71,7 +72,8 @@ def queries(dialect: str) -> dict[str, str]:
                     SUM(CASE WHEN r.status = 'bounced' THEN 1 ELSE 0 END) AS bounced,
                     SUM(CASE WHEN r.status = 'not_delivered' THEN 1 ELSE 0 END) AS not_delivered,
                     SUM(CASE WHEN r.status IN ('delivered', 'opened') AND {_TRACKED} THEN 1 ELSE 0 END) AS tracked,
-                    SUM(CASE WHEN r.status = 'opened' AND {_TRACKED} THEN 1 ELSE 0 END) AS opened_tracked
+                    SUM(CASE WHEN r.status = 'opened' AND {_TRACKED} THEN 1 ELSE 0 END) AS opened_tracked,
+                    SUM(CASE WHEN r.tracking = 'count' AND n.no_pixel_why = '' THEN 1 ELSE 0 END) AS counted
                 FROM recipient r JOIN message n ON n.id = r.message_id GROUP BY n.id
             ) c ON c.message_id = m.id
         """,
@@ -102,7 +104,8 @@ def queries(dialect: str) -> dict[str, str]:
     }
 
 
-_TRACKED = "r.tracking <> 'off' AND n.no_pixel_why = ''"
+# In mode count it is not known who opened: such recipients are in no percentage.
+_TRACKED = "r.tracking NOT IN ('off', 'count') AND n.no_pixel_why = ''"
 
 _EVENT_SENTENCES = {
     "accepted": "We took the email from the application.",

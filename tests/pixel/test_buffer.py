@@ -335,3 +335,16 @@ async def test_head_before_get(opens: FakeOpens) -> None:
     waiting.add(an_open(1, at=101.0))
     await waiting.stop(1.0)
     assert [each.verdict for each in opens.recorded] == [Verdict.PROBE, Verdict.UNCERTAIN]
+
+
+async def test_loads_that_are_only_counted_have_a_window_too(opens: FakeOpens) -> None:
+    """The store knows no recipient and cannot tell them apart; memory holds what they were, for the window."""
+    waiting = buffer(opens)
+    for at, agent in ((100.0, FIREFOX), (110.0, FIREFOX), (110.0, "another"), (130.0, FIREFOX)):
+        waiting.add(an_open(9, at=at, agent=agent))
+        await waiting.stop(1.0)
+    assert [(each.at, each.agent) for each in opens.recorded] == [
+        (100.0, FIREFOX),
+        (110.0, "another"),
+        (130.0, FIREFOX),
+    ]

@@ -124,3 +124,12 @@ def test_the_return_path_belongs_to_the_sender_where_it_can(sender: str, domain:
     assert made.endswith(f"@{domain}")
     assert paths.decode(made.upper(), 0.0) == JOB.recipient_id
     assert RETURN_PATHS.decode(made, 0.0) == (JOB.recipient_id if domain == "bounce.example.org" else None)
+
+
+def test_copies_that_are_only_counted_are_alike(outgoing: Outgoing) -> None:
+    """Mode count: the pixel of every recipient holds the message's id, so that nobody is known by loading it."""
+    jobs = [replace(JOB, tracking=TrackingMode.COUNT, recipient_id=n) for n in (7, 8)]
+    first, second = (outgoing.copy(job, CONTENT, False) for job in jobs)
+    assert first == second
+    token = first.partition(b"/o/")[2].partition(b".gif")[0].decode()
+    assert outgoing._tokens.decode(token) == JOB.message_id

@@ -39,7 +39,7 @@ async def rows(store: Store) -> list[tuple[str, str, str]]:
 
 MODES = {
     TrackingMode.OFF: (RecipientStatus.DELIVERED, 0, 0, []),
-    TrackingMode.COUNT: (RecipientStatus.OPENED, 2, 1, []),
+    TrackingMode.COUNT: (RecipientStatus.DELIVERED, 0, 0, []),
     TrackingMode.VERDICT: (RecipientStatus.OPENED, 2, 2, [("person", "", "")] * 2),
     TrackingMode.FULL: (RecipientStatus.OPENED, 2, 2, [("person", "192.0.2.7", "Mail/1")] * 2),
 }
@@ -47,7 +47,7 @@ MODES = {
 
 @pytest.mark.parametrize("mode", TrackingMode)
 async def test_what_each_mode_keeps(store: Store, clock: Clock, mode: TrackingMode) -> None:
-    """Off keeps nothing, count the counters, verdict what it was and when, full address and agent, too."""
+    """Off and count keep nothing of a recipient, verdict what it was and when, full address and agent, too."""
     id_ = await sent(store, clock, mode)
     await store.opens.record([load(id_, clock() + 10)])
     await store.opens.record([load(id_, clock() + 100)])
@@ -56,7 +56,7 @@ async def test_what_each_mode_keeps(store: Store, clock: Clock, mode: TrackingMo
     assert (it.recipient.status, it.recipient.opens) == (status, opens)
     assert [event.kind for event in it.events] == ["accepted", "delivered"] + ["opened"] * events
     assert await rows(store) == kept
-    if mode is not TrackingMode.OFF:
+    if mode in (TrackingMode.VERDICT, TrackingMode.FULL):
         assert (it.recipient.opened_at, it.recipient.last_opened_at) == (clock() + 10, clock() + 100)
 
 
@@ -72,7 +72,7 @@ async def test_only_a_person_opens(store: Store, clock: Clock, verdict: Verdict)
     assert (it.events[-1].kind, it.events[-1].verdict, it.events[-1].rule) == ("opened", verdict, "a rule")
 
 
-@pytest.mark.parametrize("mode", [TrackingMode.COUNT, TrackingMode.VERDICT])
+@pytest.mark.parametrize("mode", [TrackingMode.FULL, TrackingMode.VERDICT])
 async def test_one_view(store: Store, clock: Clock, mode: TrackingMode) -> None:
     """Loads with the same verdict within the window are one view: in one batch, in two, at the limit and past it."""
     id_ = await sent(store, clock, mode)
@@ -126,7 +126,7 @@ def expired(at: float, *, in_doubt: bool = True) -> Decide:
     )
 
 
-@pytest.mark.parametrize("mode", [TrackingMode.COUNT, TrackingMode.VERDICT])
+@pytest.mark.parametrize("mode", [TrackingMode.FULL, TrackingMode.VERDICT])
 async def test_opened_after_we_gave_up(store: Store, clock: Clock, mode: TrackingMode) -> None:
     """The open proves that an earlier try arrived: Opened; that we gave up stays in reason and events."""
     taken = await accept(store, now=clock(), recipients=[new_recipient(store, "ann@example.org", tracking=mode)])
@@ -203,3 +203,34 @@ async def test_facts_for_the_judge(store: Store, clock: Clock) -> None:
     assert facts[done].seconds_since_delivery(clock() + 3) == 3.0
     assert facts[waiting].seconds_since_delivery(clock()) == float("-inf")
     assert [facts[id_].sender_is_recipient for id_ in (done, self_sent.jobs[0].recipient_id)] == [False, True]
+
+
+async def overview(store: Store, message_id: int) -> dict[str, object]:
+    def read(connection: Connection) -> dict[str, object]:
+        query = text("SELECT * FROM message_overview WHERE message_id = :id")
+        return dict(connection.execute(query, {"id": message_id}).one()._mapping)
+
+    return await store._reader.run(read)
+
+
+async def test_mode_count_knows_no_recipient(store: Store, clock: Clock) -> None:
+    """The token of the message, or an old one of a recipient: the message's numbers grow, and nothing of anybody."""
+    modes = [TrackingMode.COUNT, TrackingMode.COUNT, TrackingMode.VERDICT]
+    recipients = [new_recipient(store, f"a{n}@example.org", tracking=mode) for n, mode in enumerate(modes)]
+    taken = await accept(store, now=clock(), recipients=recipients)
+    for job in taken.jobs:
+        await store.queue.settle(job.recipient_id, delivered(clock()))
+    message_id, old, single = taken.message_id, taken.jobs[0].recipient_id, taken.jobs[2].recipient_id
+    loads = [load(message_id, clock() + n) for n in (40, 41)]
+    loads += [load(message_id, clock() + 42, verdict) for verdict in (Verdict.PREFETCH, Verdict.PROBE, Verdict.OWN)]
+    assert await store.opens.record([*loads, load(old, clock() + 43), load(single, clock() + 44)]) == 7
+    seen = await overview(store, message_id)
+    assert [
+        seen[name] for name in ("counted_together", "opens_counted_together", "automatic_loads_counted_together")
+    ] == [2, 3, 1]
+    assert (seen["received_and_tracked"], seen["opened"], seen["opened_percent"]) == (1, 1, 100.0)
+    for job in taken.jobs[:2]:
+        it = await found(store, job.recipient_id)
+        assert (it.recipient.status, it.recipient.opens) == (RecipientStatus.DELIVERED, 0)
+        assert (it.recipient.opened_at, it.recipient.last_opened_at, len(it.events)) == (None, None, 2)
+    assert await rows(store) == [("person", "", "")]
