@@ -84,13 +84,13 @@ class Consequence:
         self, recipient_id: int, report: Report, raw: bytes, now: float, *, null_reverse_path: bool = True
     ) -> Change | None:
         """
-        Settle what a report says of the recipient its return path names, then keep the report.
+        Settle what a report says of one recipient, then keep the report.
 
         The change is written before the raw copy: if the copy fails the other side sends the report again, and
         settling it again changes nothing.
 
         Args:
-            recipient_id: From the signed return path, from nowhere else (promise 7).
+            recipient_id: From the signed return path, from nowhere else (promise 7), for what comes by SMTP.
             report: What ``raw`` says.
             raw: The report as it came.
             now: Unix seconds, UTC.
@@ -115,3 +115,17 @@ class Consequence:
             if known:
                 await self._reports.keep(recipient_id, now, REPEATED if repeated else kind, b"" if repeated else copy)
         return change
+
+    async def foresee(
+        self, recipient_id: int, report: Report, raw: bytes, now: float, *, null_reverse_path: bool = True
+    ) -> Change | None:
+        """Say what ``of_report`` would change, and change nothing."""
+        repeated = await self._reports.holds(recipient_id, raw[: self._raw_copy])
+        foreseen: Change | None = None
+
+        def decide(facts: RecipientFacts) -> None:
+            nonlocal foreseen
+            foreseen = of_report(facts, report, now, repeated=repeated, null_reverse_path=null_reverse_path)
+
+        await self._queue.settle(recipient_id, decide)
+        return foreseen

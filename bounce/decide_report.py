@@ -23,6 +23,7 @@ STILL_TRYING = "reported: still trying"
 OPENED_BEFORE = "not suppressed: the mail had been opened; a second report or a person decides"
 LATE = "not suppressed: reported more than a day after delivery; a second report or a person decides"
 NOT_FOR_ALL = "not suppressed: others behind the address got the mail"
+LATER_ARRIVED = "not suppressed: a later mail arrived"
 SECOND_REPORT = "suppressed now: this is the second report"
 
 REPLY = "reply"  # kind of a mail that somebody wrote to the return path
@@ -173,6 +174,8 @@ def _doubt(facts: RecipientFacts, entry: Entry, now: float) -> str:
     """Say why one report is not enough to suppress the address; "" when it is (robustness.md B8)."""
     if entry.others_reached:
         return NOT_FOR_ALL
+    if facts.history.last_delivered_at is not None and facts.history.last_delivered_at > now:
+        return LATER_ARRIVED  # the report lay somewhere for long, as in an old mailbox
     return _doubt_of_time(facts, now)
 
 

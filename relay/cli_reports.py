@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from relay.cli_shared import CONFIG, JSON, in_store
+from relay.cli_shared import CONFIG, JSON, in_store, read_config
 
 
 @click.command()
@@ -35,6 +35,27 @@ def report(*, config_path: Path, as_json: bool, raw: bool, role: bool, limit: in
     sys.exit(0 if shown else 1)
 
 
+@click.command()
+@CONFIG
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
+@click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
+def ingest(config_path: Path, dry_run: bool, files: tuple[Path, ...]) -> None:
+    """
+    Take in reports that came another way, as from an old mailbox.
+
+    FILES are mails, mbox files or Maildirs. Prints one JSON object a line for each mail: what it is, about whom, how
+    that was found out, and what changed. Exits with 1 when a file cannot be read; the others are taken in.
+    """
+    import time
+
+    from relay.ingest_command import ingest as take_in
+
+    config = read_config(config_path)
+    done = in_store(config_path, lambda store: take_in(store, config, files, dry_run=dry_run, clock=time.time))
+    sys.exit(0 if done else 1)
+
+
 def add_commands(main: click.Group) -> None:
     """Put the commands of this module under ``homing``."""
     main.add_command(report)
+    main.add_command(ingest)

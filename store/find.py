@@ -23,6 +23,8 @@ _BY_ADDRESS = _NEWEST.where(recipient.c.address_key == bindparam("key"))
 _BY_INVOICE = _NEWEST.where(message.c.invoice == bindparam("key"), message.c.invoice != "")
 _BY_CUSTOMER = _NEWEST.where(message.c.customer == bindparam("key"), message.c.customer != "")
 _BY_HEADER_MESSAGE_ID = _NEWEST.where(message.c.header_message_id == bindparam("key"))
+# Served by message_header_message_id and recipient_message.
+_BY_HEADER_MESSAGE_ID_AND_ADDRESS = _BY_HEADER_MESSAGE_ID.where(recipient.c.address_key == bindparam("address"))
 _EVENTS = select(event).where(among(event.c.recipient_id, "ids")).order_by(event.c.recipient_id, event.c.position)
 
 
@@ -57,6 +59,12 @@ class Find:
         """Give the recipients of the messages with this Message-ID, with or without its angle brackets."""
         key = header_message_id.strip().removeprefix("<").removesuffix(">")
         return await self._find(_BY_HEADER_MESSAGE_ID, {"key": key, "limit": limit})
+
+    async def by_header_message_id_and_address(self, header_message_id: str, address: str) -> list[Found]:
+        """Give the recipients of the messages with this Message-ID that are this address, however it is written."""
+        key = header_message_id.strip().removeprefix("<").removesuffix(">")
+        given = {"key": key, "address": address_key(address), "limit": LIMIT}
+        return await self._find(_BY_HEADER_MESSAGE_ID_AND_ADDRESS, given) if key else []
 
     async def _find(self, statement: Select[Any], given: dict[str, Any]) -> list[Found]:
         def read(connection: Connection) -> list[Found]:

@@ -23,6 +23,7 @@ async def test_by_everything(store: Store, clock: Clock) -> None:
         await store.find.by_invoice("R-7"),
         await store.find.by_customer("42"),
         await store.find.by_header_message_id(" <a@club.example> "),
+        await store.find.by_header_message_id_and_address("<a@club.example>", "ANN@example.org"),
     ):
         assert several == [found]
 
@@ -33,6 +34,8 @@ async def test_nothing(store: Store, clock: Clock) -> None:
     assert await store.find.recipient(1) is None
     assert await store.find.message(1) == []
     assert await store.find.by_invoice("") == []
+    assert await store.find.by_header_message_id_and_address("", "ann@example.org") == []
+    assert await store.find.by_header_message_id_and_address("a@club.example", "ann@example.org") == []
     assert await store.find.by_customer("") == []
 
 
