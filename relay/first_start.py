@@ -1,13 +1,16 @@
 """
-What a first start makes and says: keys, a certificate, one credential, one person for the pages.
+What a first start makes and says: a certificate, one credential, one person for the pages (``keys.py`` makes the key).
 
 The words printed here are what a newcomer pastes into an application; they are shown once, with the passwords.
 """
 
 from dataclasses import dataclass
+from logging import Logger
 
 from relay.config import Config
+from relay.keys import write_private
 from relay.preflight import host_and_port
+from relay.submission.certificate import CertificateFiles, make_certificate
 from store.open import Store
 
 FIRST_CREDENTIAL = "default"
@@ -32,6 +35,33 @@ async def make_secrets(store: Store, admin_password: str) -> FirstSecrets:
         return FirstSecrets(user, password)
     await store.people.create(FIRST_PERSON, admin_password)
     return FirstSecrets(user, password, admin_password)
+
+
+def certificate_files(config: Config, *, now: float, random: bytes, log: Logger) -> CertificateFiles | None:
+    """
+    Load the certificate of the submission port, or make a self-signed one where there is none yet.
+
+    Args:
+        config: Says where certificate and key lie.
+        now: Unix seconds, UTC.
+        random: At least 16 octets, for the serial number of a new one.
+        log: Where trouble with later certificates goes.
+
+    Returns:
+        None where the configuration names none: no TLS is offered.
+
+    Raises:
+        OSError: The files cannot be used, or not be made.
+    """
+    certificate, private_key = config.relay.submission.certificate, config.relay.submission.private_key
+    if certificate is None or private_key is None:
+        return None
+    if not certificate.exists() and not private_key.exists():
+        pem, key = make_certificate(config.relay.hostname, now=now, random=random)
+        certificate.parent.mkdir(parents=True, exist_ok=True)
+        write_private(private_key, key)
+        certificate.write_bytes(pem)
+    return CertificateFiles(certificate, private_key, log)
 
 
 def welcome(config: Config, secrets: FirstSecrets, addresses: dict[str, str], command: str) -> str:
@@ -81,5 +111,6 @@ def _sandbox_lines(config: Config, secrets: FirstSecrets, command: str) -> list[
         "  Send a test mail; it is delivered and opened, and `tail` shows it",
         f"    {command} send-test {login} ann@{domain}",
         "",
-        f"  Others act out what their names say: {others}",
+        "  Others act out what their names say",
+        f"    {others}",
     ]

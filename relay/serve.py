@@ -2,8 +2,8 @@
 Build the relay, run it, stop it.
 
 Everything is made here and handed in, and only here are the real clock and real randomness known. ``running`` reads
-top to bottom: keys, store, the way back, the way out, the pixel, the pages, and last the door for new mail. It ends in
-the opposite order, so the door closes first.
+top to bottom: keys, store, the way out, the way back, the pixel, the door for new mail, and last the pages, which say
+whether all is up. It ends in the opposite order, so the door closes before what is behind it.
 """
 
 import asyncio
@@ -22,12 +22,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from logging import Logger
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from admin.server import AdminServer
 from bounce.consequence import Consequence
 from bounce.listener import ReportListener
-from bounce.settings import BounceSettings
 from bounce.verp import ReturnPaths
 from pixel.server import PixelServer
 from pixel.token import Tokens
@@ -38,9 +37,9 @@ from relay.delivery.resolver import Resolver
 from relay.delivery.route import Routes
 from relay.delivery.worker import Delivery
 from relay.did_you_mean import DidYouMean
-from relay.first_start import FirstSecrets, make_secrets, smtp_settings, welcome
+from relay.first_start import FirstSecrets, certificate_files, make_secrets, smtp_settings, welcome
 from relay.forward import Forward
-from relay.keys import KeyFileError, load_or_make, pixel_seal, return_path_seal, write_private
+from relay.keys import KeyFileError, load_or_make, pixel_seal, return_path_seal
 from relay.lists import ListKeeper
 from relay.log import configure
 from relay.outgoing import Outgoing
@@ -48,7 +47,6 @@ from relay.preflight import host_and_port
 from relay.sandbox.world import Sandbox, route_to
 from relay.signing import Signing
 from relay.submission.acceptance import Acceptance
-from relay.submission.certificate import CertificateFiles, make_certificate
 from relay.submission.limits import Offers, ServerLimits
 from relay.submission.server import SmtpServer, gate_of, guard_of
 from store.errors import StoreError
@@ -252,7 +250,7 @@ class _Assembly:
         self.stack.callback(listener.close)
         server = SmtpServer(
             hostname=self.config.relay.hostname,
-            limits=_bounce_limits(settings),
+            limits=ServerLimits.for_reports(settings),
             tls=None,
             implicit_tls=False,
             handler=listener,
@@ -287,7 +285,7 @@ class _Assembly:
     async def start_submission(self, store: Store, delivery: Delivery, outgoing: Outgoing, signing: Signing) -> str:
         """Open the door for new mail; give its address."""
         settings = self.config.relay.submission
-        certificate = _certificate(self.config, self.clock(), self.log)
+        certificate = certificate_files(self.config, now=self.clock(), random=secrets.token_bytes(16), log=self.log)
         if certificate is not None:
             self.run_beside(keep_fresh(certificate))
         limits = ServerLimits.of(settings.limits)
@@ -309,7 +307,7 @@ class _Assembly:
                 tls=certificate.context if certificate else None,
                 implicit_tls=implicit,
                 handler=acceptance,
-                offers=Offers(auth=_auth_offer(settings.auth_without_tls), dsn=True),
+                offers=Offers.for_submission(settings.auth_without_tls),
                 clock=self.clock,
                 log=self.log.getChild("submission"),
                 gate=gate,
@@ -361,44 +359,6 @@ class _Assembly:
             await asyncio.gather(task, return_exceptions=True)
 
         self.stack.push_async_callback(stop)
-
-
-def _bounce_limits(settings: BounceSettings) -> ServerLimits:
-    """Say what strangers may do at the bounce listener, which is open to all (robustness: port 25)."""
-    return ServerLimits(
-        max_message_size=settings.max_report_size,
-        max_recipients=100,
-        connections=settings.connections,
-        connections_per_address=settings.connections_per_address,
-        messages_per_connection=100,
-        refused_recipients=20,
-        greeting_delay=2.0,  # who cannot wait for the greeting is no mail server
-        first_command=60.0,
-    )
-
-
-def _certificate(config: Config, now: float, log: Logger) -> CertificateFiles | None:
-    """Load the certificate, or make a self-signed one at the first start; None where the configuration has none."""
-    certificate, private_key = config.relay.submission.certificate, config.relay.submission.private_key
-    if certificate is None or private_key is None:
-        return None
-    if not certificate.exists() and not private_key.exists():
-        pem, key = make_certificate(config.relay.hostname, now=now, random=secrets.token_bytes(16))
-        certificate.parent.mkdir(parents=True, exist_ok=True)
-        write_private(private_key, key)
-        certificate.write_bytes(pem)
-    return CertificateFiles(certificate, private_key, log)
-
-
-def _auth_offer(without_tls: str) -> Literal["tls", "loopback", "insecure"]:
-    """Say it in the server's words."""
-    match without_tls:
-        case "loopback":
-            return "loopback"
-        case "insecure":
-            return "insecure"
-        case _:
-            return "tls"
 
 
 def _spell(addresses: Sequence[tuple[str, int]]) -> str:

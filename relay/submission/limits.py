@@ -7,6 +7,7 @@ Pure: no I/O, no clock, no chance.
 from dataclasses import dataclass
 from typing import Literal, Self
 
+from bounce.settings import BounceSettings
 from relay.settings import SubmissionLimits
 
 
@@ -57,6 +58,20 @@ class ServerLimits:
             auth_failures_per_address=limits.auth_failures_per_address,
         )
 
+    @classmethod
+    def for_reports(cls, settings: BounceSettings) -> Self:
+        """Say what strangers may do at the bounce listener, which is open to all."""
+        return cls(
+            max_message_size=settings.max_report_size,
+            max_recipients=100,
+            connections=settings.connections,
+            connections_per_address=settings.connections_per_address,
+            messages_per_connection=100,
+            refused_recipients=20,
+            greeting_delay=2.0,  # who cannot wait for the greeting is no mail server
+            first_command=60.0,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offers:
@@ -66,3 +81,8 @@ class Offers:
     # clear text for clients on this machine. "insecure": in clear text for all.
     auth: Literal["never", "tls", "loopback", "insecure"] = "never"
     dsn: bool = False  # RFC 3461; who offers it must keep NOTIFY and ORCPT
+
+    @classmethod
+    def for_submission(cls, without_tls: Literal["never", "loopback", "insecure"]) -> Self:
+        """Offer AUTH as ``relay.submission.auth_without_tls`` says, and DSN."""
+        return cls(auth="tls" if without_tls == "never" else without_tls, dsn=True)
