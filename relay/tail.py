@@ -76,7 +76,7 @@ def _details(record: EventRecord, language: str) -> list[str]:
     event = record.event
     said: list[str] = []
     if event.reason:
-        said.append(f"{event.reason.value}, {reason_text(event.reason, language).sentence}")
+        said.append(f"{reason_text(event.reason, language).sentence.rstrip('.')} ({event.reason.value})")
     if event.verdict:
         said.append(say(_LOADED_BY[event.verdict], language))
     if event.reply:

@@ -37,7 +37,7 @@ def test_a_bounce_says_why_in_words_and_in_the_servers_own() -> None:
     )
     assert as_line(record(event)) == (
         '2026-11-18T11:14:03.120Z bounced       ann@example.org "Your fees": '
-        "no_such_user, This email address does not exist.; mx.example.org said 550 5.1.1 User unknown"
+        "This email address does not exist (no_such_user); mx.example.org said 550 5.1.1 User unknown"
     )
 
 
