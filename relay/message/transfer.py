@@ -17,7 +17,6 @@ _CHUNK = 2048
 
 # As binascii.a2b_qp reads: "==" is one "=", and "=" before anything else stands for itself.
 _QP_TOKEN = re.compile(rb"==|=[0-9A-Fa-f]{2}|=\r\n|[^=]+|=")
-_QP_UNIT = re.compile(rb"=[0-9A-Fa-f]{2}|[^=]|=", re.DOTALL)
 _NEEDS_QP = re.compile(rb"[^\t\r\n\x20-<>-~]")
 _BASE64_LINE = re.compile(rb"[A-Za-z0-9+/]+={0,2}")
 
