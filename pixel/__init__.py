@@ -8,5 +8,6 @@ The way of an open, file by file: ``element.py`` is the image element that a cop
 have to do with one another (``signals.py``), says person or machine (``judge.py`` with its rules, ``agents.toml``), and
 writes batches to the store.
 
+``opt_out.py`` is the link by which a recipient is no longer followed, ``choice.py`` its pages on the same server.
 ``lists.py`` reads published lists of addresses and their snapshots; ``list_files.py`` fetches and keeps them.
 """

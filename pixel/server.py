@@ -12,11 +12,13 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from pixel.buffer import OpenBuffer, Opens
+from pixel.choice import ChoicePages
 from pixel.connection import SERVER_NAME, HttpListener
 from pixel.flood import FloodGuard
 from pixel.forwarded import clean, client_address
 from pixel.judge import BOOK, Load
 from pixel.networks import LISTS, Networks, Prefixes
+from pixel.opt_out import PREFIX
 from pixel.settings import PixelSettings
 from pixel.signals import Sighting
 from pixel.token import Tokens
@@ -54,7 +56,9 @@ class PixelServer:
         settings: PixelSettings,
         clock: Callable[[], float],
         log: logging.Logger,
+        choice: ChoicePages | None = None,
     ) -> None:
+        self._choice = choice
         self._tokens = tokens
         self._settings = settings
         self._clock = clock
@@ -94,6 +98,8 @@ class PixelServer:
 
     async def _answer(self, request: web.BaseRequest) -> web.Response:
         path = _path(request.raw_path)
+        if self._choice is not None and path.startswith(PREFIX):
+            return await self._choice.answer(request.method, path)
         if not path.startswith(_PREFIX):
             return web.Response(status=404, headers=_NOT_FOUND)
         try:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from relay.cli_shared import CONFIG, JSON, WrongUse, read_config
+from relay.cli_shared import CONFIG, JSON, WrongUse, in_store, read_config
 
 
 @click.group()
@@ -43,6 +43,32 @@ def lists_show(config_path: Path, as_json: bool) -> None:
     show_lists(read_config(config_path).pixel.lists, as_json=as_json)
 
 
+@click.command("opt-out")
+@CONFIG
+@click.option("--undo", is_flag=True, help="Note opens of ADDRESS again.")
+@click.option("--link", "as_link", is_flag=True, help="Only print the link by which the recipient can do it.")
+@click.argument("address")
+def opt_out(config_path: Path, undo: bool, as_link: bool, address: str) -> None:
+    """
+    Note no opens of ADDRESS any more.
+
+    Of mails already sent neither. Mail goes on, without a pixel.
+    """
+    from relay.privacy_commands import change_opt_out, opt_out_link
+
+    if as_link:
+        from relay.keys import KeyFileError
+
+        config = read_config(config_path)
+        try:
+            click.echo(opt_out_link(config.relay.master_key, config.pixel.base_url, address))
+        except (KeyFileError, OSError, ValueError) as error:
+            raise WrongUse(str(error)) from None
+        return
+    in_store(config_path, lambda store: change_opt_out(store, address, undo=undo))
+
+
 def add_commands(main: click.Group) -> None:
     """Put the commands of this module under ``homing``."""
     main.add_command(lists)
+    main.add_command(opt_out)

@@ -15,6 +15,7 @@ from store.seal import Seal, derive_key
 KEY_OCTETS = 32
 PIXEL_LABEL = "homing pixel"
 RETURN_PATH_LABEL = "homing return path"
+OPT_OUT_LABEL = "homing opt-out"
 PIXEL_KIND = 1
 RETURN_PATH_KIND = 2
 
@@ -66,6 +67,11 @@ def pixel_seal(keys: list[bytes]) -> Seal:
 def return_path_seal(keys: list[bytes]) -> Seal:
     """Give the seal of return paths."""
     return _seal(keys, RETURN_PATH_LABEL, RETURN_PATH_KIND)
+
+
+def opt_out_keys(keys: list[bytes]) -> list[bytes]:
+    """Give the keys of opt-out links, the current one first."""
+    return [derive_key(key, OPT_OUT_LABEL) for key in keys]
 
 
 def _seal(keys: list[bytes], label: str, kind: int) -> Seal:

@@ -28,6 +28,8 @@ from admin.server import AdminServer
 from bounce.consequence import Consequence
 from bounce.listener import ReportListener
 from bounce.verp import ReturnPaths
+from pixel.choice import ChoicePages
+from pixel.opt_out import OptOutLinks
 from pixel.server import PixelServer
 from pixel.token import Tokens
 from relay.background import follow_journal, keep_fresh, keep_swept, take_over_lapsed
@@ -39,7 +41,7 @@ from relay.delivery.worker import Delivery
 from relay.did_you_mean import DidYouMean
 from relay.first_start import FirstSecrets, certificate_files, make_secrets, smtp_settings, welcome
 from relay.forward import Forward
-from relay.keys import KeyFileError, load_or_make, pixel_seal, return_path_seal
+from relay.keys import KeyFileError, load_or_make, opt_out_keys, pixel_seal, return_path_seal
 from relay.lists import ListKeeper
 from relay.log import configure
 from relay.outgoing import Outgoing
@@ -166,7 +168,7 @@ class _Assembly:
         sandbox = await self.start_sandbox()
         delivery = self.start_delivery(store, sandbox, outgoing, signing, consequence)
         bounce = await self.start_bounce(store, return_paths, consequence, delivery)
-        pixel = await self.start_pixel(store, tokens)
+        pixel = await self.start_pixel(store, tokens, OptOutLinks(opt_out_keys(keys)))
         if sandbox is not None:
             sandbox.reach(pixel=pixel, bounces=bounce)
         self.start_background(store, delivery)
@@ -264,7 +266,7 @@ class _Assembly:
         self.note_up("bounce")
         return _spell(server.addresses)
 
-    async def start_pixel(self, store: Store, tokens: Tokens) -> str:
+    async def start_pixel(self, store: Store, tokens: Tokens, links: OptOutLinks) -> str:
         """Start the pixel's server; give its address. At the end it writes the opens that wait."""
         server = PixelServer(
             tokens=tokens,
@@ -272,6 +274,7 @@ class _Assembly:
             settings=self.config.pixel,
             clock=self.clock,
             log=self.log.getChild("pixel"),
+            choice=ChoicePages(links, store.opens, self.log.getChild("pixel")),
         )
         await server.start()
         self.stack.push_async_callback(server.stop)
