@@ -199,7 +199,7 @@ def _check_names(config: Config) -> Iterator[Problem]:
     names += [(("relay", "sandbox", "domain"), config.relay.sandbox.domain)] if config.relay.sandbox.enabled else []
     for key, name in names:
         spelled = ascii_domain(name)
-        if spelled != name.lower() or spelled.rpartition(".")[2].isdigit():
+        if not spelled or spelled != name.lower() or spelled.rpartition(".")[2].isdigit():
             like = spelled if not name.isascii() and spelled else "mail.example.org"
             yield Problem(key, f'"{name}" should be a domain name in ASCII, like "{like}"')
 

@@ -71,7 +71,7 @@ def test_wrong_configuration_is_told_all_at_once_with_lines_and_nothing_starts(t
         "master_key": ("cannot be read",),
         "private_key": ("tls.key", "cannot be read"),
         'listen = ["{address}:2525"]': ("in use", f"{address}:2525"),
-        "connections": ("integer",),
+        "connections": ("whole number",),
         "max_age": ('"3d"',),
         "trackng": ("unknown key", '"tracking"'),
         "[stores]": ("unknown key", '"store"'),
