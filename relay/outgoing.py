@@ -2,12 +2,14 @@
 The copy that leaves for one recipient, and the path its bounces come back on.
 
 The content is read once per message and the copies are slices of it: a message to a thousand people is parsed once.
-Both are repeatable: the same recipient gets the same bytes and the same return path at each attempt (promise 4).
+Both are repeatable: the same recipient gets the same bytes and the same return path at each attempt (promise 4). Large
+copies are made in threads, several at a time.
 
 Pure: no I/O, no clock, no chance.
 """
 
 from collections import OrderedDict
+from threading import Lock
 
 from bounce.verp import ReturnPaths
 from pixel.element import element
@@ -28,6 +30,7 @@ class Outgoing:
         self._base_url = base_url
         self._plans: OrderedDict[tuple[int, bool], CopyPlan] = OrderedDict()
         self._plan_octets = 0
+        self._lock = Lock()  # of the plans
 
     def copy(self, job: Job, content: bytes, seven_bit: bool) -> bytes:  # noqa: FBT001  positional in the worker's contract
         """
@@ -47,8 +50,7 @@ class Outgoing:
 
     def expect(self, message_id: int, made: CopyPlan) -> None:
         """Take the plan that was made of a message when it was accepted: its copies need not read it again."""
-        if (message_id, False) not in self._plans:
-            self._keep((message_id, False), made)
+        self._keep((message_id, False), made)
 
     def return_path(self, job: Job) -> str:
         """Give the reverse-path whose bounces name this recipient, at a domain that belongs to its sender's."""
@@ -56,19 +58,23 @@ class Outgoing:
 
     def _plan(self, message_id: int, content: bytes, seven_bit: bool) -> CopyPlan:  # noqa: FBT001  see copy
         key = (message_id, seven_bit)
-        if key in self._plans:
-            self._plans.move_to_end(key)
-            return self._plans[key]
+        with self._lock:
+            if key in self._plans:
+                self._plans.move_to_end(key)
+                return self._plans[key]
         made = plan(content, seven_bit=seven_bit, signs_for=_decided_at_acceptance)
         self._keep(key, made)
         return made
 
     def _keep(self, key: tuple[int, bool], made: CopyPlan) -> None:
-        self._plans[key] = made
-        self._plan_octets += made.octets
-        while len(self._plans) > _PLANS_KEPT or self._plan_octets > _PLAN_OCTETS_KEPT:
-            _, oldest = self._plans.popitem(last=False)
-            self._plan_octets -= oldest.octets
+        with self._lock:
+            if key in self._plans:  # another thread was faster
+                return
+            self._plans[key] = made
+            self._plan_octets += made.octets
+            while len(self._plans) > _PLANS_KEPT or self._plan_octets > _PLAN_OCTETS_KEPT:
+                _, oldest = self._plans.popitem(last=False)
+                self._plan_octets -= oldest.octets
 
 
 def _decided_at_acceptance(domain: str) -> bool:  # noqa: ARG001  see copy.plan

@@ -25,6 +25,7 @@ from store.errors import ClaimLost, ContentDamaged, StoreUnavailable
 from store.nouns import Job, Phase, Reason
 
 MOST_PASSAGES = 3  # through this very server, above which a mail is in a loop
+LARGE = 256 * 1024  # octets of a content from which its copy is made in a thread, so that the loop goes on
 GIVEN_BACK_FOR = 10.0  # seconds; a mail that the store would not let us deliver
 
 _LOOP = Finding(
@@ -144,7 +145,11 @@ class Carrier:
         """Write the copy for this recipient and this server, and its envelope; or say why it cannot be sent."""
         path = checked_path(job)
         assert isinstance(path, str)
-        plain = self._outgoing(job, content, job.eight_bit and not connection.offers.eight_bit)
+        seven_bit = job.eight_bit and not connection.offers.eight_bit
+        if len(content) < LARGE:
+            plain = self._outgoing(job, content, seven_bit)
+        else:  # read back from the store it is planned anew: most of a second for 20 MB
+            plain = await asyncio.to_thread(self._outgoing, job, content, seven_bit)
         copy = await self._sign(plain, job.accepted_at)
         if isinstance(copy, Finding):
             return copy

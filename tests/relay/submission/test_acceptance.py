@@ -1,13 +1,15 @@
 """Taking mail over, with the real store behind it: what 250 promises, and what is refused and how."""
 
 import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from relay.message.line_ends import normalise
 from relay.settings import SubmissionLimits
-from relay.submission import replies
+from relay.submission import acceptance, replies
 from relay.submission.acceptance import strictest
 from store.errors import StoreUnavailable
 from store.nouns import Reason, TrackingMode
@@ -252,3 +254,24 @@ async def test_a_large_message_is_looked_at_beside_the_loop(relay: Relay) -> Non
     large = LETTER + (b"x" * 76 + b"\r\n") * 65_000
     assert (await send(await relay.ready(), large)).startswith("250")
     assert relay.delivered[0][1] == large
+
+
+async def test_the_line_ends_of_a_large_message_are_mended_beside_the_loop(
+    relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One bare LF in 25 MB takes a tenth of a second to mend, and half a second where there is nothing else."""
+    mended_by: list[threading.Thread] = []
+
+    def mend(content: bytes) -> bytes:
+        mended_by.append(threading.current_thread())
+        return normalise(content)
+
+    monkeypatch.setattr(acceptance, "normalise", mend)
+    await relay.serve()
+    client = await relay.ready()
+    large = LETTER + (b"x" * 76 + b"\r\n") * 65_000
+    assert (await send(client, large + b"a\nb\r\n")).startswith("250")
+    assert (await send(client, LETTER + b"a\nb\r\n")).startswith("250")
+    assert relay.delivered[0][1] == large + b"a\r\nb\r\n"
+    assert mended_by[0] is not threading.main_thread()
+    assert mended_by[1] is threading.main_thread()
