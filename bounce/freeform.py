@@ -21,6 +21,7 @@ _LINES = 400
 _WIDTH = 600  # octets of a line that are looked at
 _FOR = re.compile(r"\bfor <([^<>\s@]{1,100}@[^<>\s@]{1,253})>")
 _MAILBOX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{1,60}")
+_ALONE = re.compile(r"[\s<>\"']{0,20}[^\s<>@]{1,100}@[^\s<>@]{1,253}[\s<>\"']{0,20}")
 _VERP = re.compile(r"[+-]([^\s<>@=]{1,64})=([A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8})@")
 _FOR_GOOD = re.compile(
     r"permanent(?:ly)? (?:error|fatal|fail)|failed permanently|dauerhaft|(?:erreur|error|erro|errore) permanente",
@@ -53,8 +54,9 @@ def read_freeform(material: Material, *, action: str) -> list[ReportedRecipient]
     entries = []
     permanent = bool(_FOR_GOOD.search(material.text[:5_000])) or None
     marks = sorted({place.line for place in chosen.values()})
+    above = _reasons_above(lines, marks)
     for place in chosen.values():
-        texts = _words_around(lines, place, marks)
+        texts = _words_above(lines, place, marks) if above else _words_around(lines, place, marks)
         if len(chosen) == 1:
             texts += [" ".join(material.text.split())[:4_000], material.headers.decoded("subject")]
         entries.append(_entry(place.address, texts, action, permanent=permanent))
@@ -175,6 +177,23 @@ def _in_return_path(material: Material) -> str:
         if match := _VERP.search(material.headers.get(name)):
             return f"{match[1]}@{match[2]}"
     return ""
+
+
+def _reasons_above(lines: list[str], marks: list[int]) -> bool:
+    """Whether a report lists reason, then address (Notes): words above the first one, a gap below the last one."""
+    first, last = marks[0], marks[-1]
+    if first < 1 or (last + 1 < len(lines) and lines[last + 1].strip()) or len(marks) < 2:
+        return False
+    before = lines[first - 1].strip()
+    return bool(before) and not before.endswith((":", ",", ";")) and all(_ALONE.fullmatch(lines[n]) for n in marks)
+
+
+def _words_above(lines: list[str], place: Place, marks: list[int]) -> list[str]:
+    """Give the words above an address, up to a gap or the address before."""
+    start = place.line
+    while start > 0 and lines[start - 1].strip() and start - 1 not in marks:
+        start -= 1
+    return [" ".join(" ".join(lines[start : place.line + 1]).split())[:3_000]]
 
 
 def _words_around(lines: list[str], place: Place, marks: list[int]) -> list[str]:

@@ -86,8 +86,10 @@ class Evidence:
     @property
     def delivered(self) -> bool:
         """Whether the words are good news and nothing else."""
-        good = bool(self.subject.get("delivered")) + bool(self.text.get("delivered"))
-        return good > 0 and not self.text.get("bounce") and not self.subject.get("bounce")
+        titled = bool(self.subject.get("delivered"))
+        if self.text.get("bounce") or self.text.get("delayed") or self.subject.get("delayed"):
+            return False
+        return titled or (bool(self.text.get("delivered")) and not self.subject.get("bounce"))
 
     @property
     def is_bounce(self) -> bool:
@@ -98,6 +100,7 @@ class Evidence:
     def autoreply(self) -> int:
         """How much speaks for an automatic reply."""
         words = min(self.text.get("autoreply", 0), 2) * 2
+        words += words > 0 and self.null_path and not self.by_daemon  # RFC 3834 section 3.3
         return words + 4 * bool(self.subject.get("autoreply")) + 3 * self.says_automatic - 2 * self.by_daemon
 
     @property
