@@ -4,6 +4,7 @@ Commands about opens and the people behind them: lists of addresses, opting out,
 Each command loads what it needs when it is called, so that ``homing --help`` is quick.
 """
 
+import sys
 from pathlib import Path
 
 import click
@@ -68,7 +69,40 @@ def opt_out(config_path: Path, undo: bool, as_link: bool, address: str) -> None:
     in_store(config_path, lambda store: change_opt_out(store, address, undo=undo))
 
 
+@click.command("export")
+@CONFIG
+@click.argument("address")
+def export(config_path: Path, address: str) -> None:
+    """Print all that is kept of ADDRESS, as JSON."""
+    from relay.privacy_commands import export_address
+
+    in_store(config_path, lambda store: export_address(store, address))
+
+
+@click.command("erase")
+@CONFIG
+@click.option("--all", "everything", is_flag=True, help="Also that mail or records to ADDRESS are stopped, and why.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.argument("address")
+def erase(config_path: Path, everything: bool, yes: bool, address: str) -> None:
+    """
+    Erase what is kept of ADDRESS.
+
+    Mails that wait are not sent. Who did it and when is noted, not which address. Exits with 1 while one is on its way.
+    """
+    import getpass
+
+    from relay.privacy_commands import erase_address
+
+    if not yes:
+        click.confirm("It cannot be brought back. Erase it?", abort=True)
+    done_by = getpass.getuser()
+    done = in_store(config_path, lambda store: erase_address(store, address, everything=everything, done_by=done_by))
+    sys.exit(0 if done else 1)
+
+
 def add_commands(main: click.Group) -> None:
     """Put the commands of this module under ``homing``."""
     main.add_command(lists)
-    main.add_command(opt_out)
+    for command in (opt_out, export, erase):
+        main.add_command(command)

@@ -32,6 +32,7 @@ from store.retention import Retention
 from store.room import Room
 from store.segments import Segments
 from store.settings import StoreSettings
+from store.subjects import Subjects
 from store.suppressions import Suppressions
 from store.transcripts import Transcripts
 from store.trouble import translated
@@ -99,6 +100,7 @@ class Store:
         self.domains = Domains(self._reader, clock)
         self.waiting = WaitingMail(self._reader)
         self.transcripts = Transcripts(self._reader, self._writer, self._nodes)
+        self.subjects = Subjects(self._reader, self._writer, self._nodes, self.contents, clock)
         self.retention = Retention(
             settings.retention,
             reader=self._reader,

@@ -28,7 +28,19 @@ from store.contents import Contents
 from store.engine import Reader
 from store.ids import first_at
 from store.nouns import Reason, State
-from store.schema import content, credential, event, mark, message, open_, recipient, report, suppression, transcript
+from store.schema import (
+    content,
+    credential,
+    erasure,
+    event,
+    mark,
+    message,
+    open_,
+    recipient,
+    report,
+    suppression,
+    transcript,
+)
 from store.segments import Segments
 from store.settings import Retention as RetentionSettings
 from store.sql import among
@@ -99,6 +111,7 @@ _DELETE_SUPPRESSIONS = delete(suppression).where(
         ),
     )
 )
+_DELETE_ERASURES = delete(erasure).where(erasure.c.at < bindparam("cutoff"))
 _DELETE_CREDENTIALS = delete(credential).where(credential.c.revoked_at < bindparam("cutoff"))
 
 
@@ -155,6 +168,7 @@ class Retention:
             segments=await self._delete_segments(),
         )
         await self._once(_deleting(_DELETE_CREDENTIALS, cutoff=forgotten))
+        await self._once(_deleting(_DELETE_ERASURES, cutoff=forgotten))
         await self._repeat(_give_pages_back, full=_PAGES)
         return swept
 

@@ -297,6 +297,17 @@ opt_out = Table(
     Column("at", Double, nullable=False),
 )
 
+# Who erased what was kept of an address, and when; not which address.
+erasure = Table(
+    "erasure",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("at", Double, nullable=False),
+    _text("done_by"),
+    _count("recipients"),
+    _count("messages"),
+)
+
 # A few times that must outlive the process, by name.
 mark = Table(
     "mark",

@@ -1,12 +1,13 @@
 """relay/privacy_commands.py: opting out by command, over a real store."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from pixel.opt_out import OptOutLinks
 from relay.keys import opt_out_keys
-from relay.privacy_commands import change_opt_out, opt_out_link
+from relay.privacy_commands import change_opt_out, erase_address, export_address, opt_out_link
 from store.nouns import TrackingMode
 from store.open import Store
 from tests.conftest import Clock
@@ -30,6 +31,24 @@ async def test_opt_out_and_back(store: Store, clock: Clock, capsys: pytest.Captu
     ]
     with pytest.raises(ValueError, match="no address"):
         await change_opt_out(store, "ann", undo=False)
+
+
+async def test_export_and_erase(store: Store, clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    """JSON first; then what was erased and what is kept, in sentences; False while a mail is on its way."""
+    await accept(store, "ann@example.org", now=clock(), hold=False)
+    await store.suppressions.add("ann@example.org")
+    await export_address(store, "ann@example.org")
+    assert len(json.loads(capsys.readouterr().out)["recipients"]) == 1
+    assert await erase_address(store, "ann@example.org", everything=False, done_by="eva")
+    assert capsys.readouterr().out.splitlines() == [
+        "Erased: 1 mails, 1 of which went to nobody else.",
+        "Kept: that no mail is sent there, and why. With --all that goes, too.",
+    ]
+    await store.suppressions.lift("ann@example.org")
+    await accept(store, "ann@example.org", now=clock())
+    assert not await erase_address(store, "ann@example.org", everything=True, done_by="eva")
+    with pytest.raises(ValueError, match="no address"):
+        await export_address(store, "ann")
 
 
 def test_link(tmp_path: Path) -> None:
