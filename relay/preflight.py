@@ -51,6 +51,7 @@ def check(config: Config) -> list[Problem]:
         *_check_files(config),
         *_check_dkim(config),
         *_check_networks(config),
+        *_check_name_servers(config),
         *_check_names(config),
         *_check_base_url(config),
     ]
@@ -225,6 +226,24 @@ def _check_networks(config: Config) -> Iterator[Problem]:
                 yield Problem(key, f"{written} is everybody: this would be an open relay")
             if key == proxies and network.prefixlen == 0:
                 yield Problem(key, f"{written} is everybody: whoever connects could write its own address")
+
+
+def _check_name_servers(config: Config) -> Iterator[Problem]:
+    """What a resolver says of its validating is believed only where nobody is between it and us."""
+    dns = config.relay.dns
+    for server in dns.nameservers if dns.validating else ():
+        try:
+            address = server if server.count(":") > 1 and "[" not in server else host_and_port(_with_port(server))[0]
+            here = ipaddress.ip_address(address).is_loopback
+        except ValueError:
+            here = False
+        if not here:
+            text = f"{server} is not on this machine, so its answers could be forged on the way; run one here (unbound)"
+            yield Problem(("relay", "dns", "validating"), text)
+
+
+def _with_port(server: str) -> str:
+    return server if ":" in server.rpartition("]")[2] else f"{server}:53"
 
 
 def _check_base_url(config: Config) -> Iterator[Problem]:

@@ -34,9 +34,14 @@ from pixel.server import PixelServer
 from pixel.token import Tokens
 from relay.background import follow_journal, keep_fresh, keep_swept, take_over_lapsed
 from relay.config import Config
+from relay.delivery.guard import Guard
+from relay.delivery.mta_sts import MtaSts
+from relay.delivery.policy_fetch import PolicyFetch
 from relay.delivery.pool import Pool
+from relay.delivery.protection import Protection
 from relay.delivery.resolver import Resolver
 from relay.delivery.route import Routes
+from relay.delivery.tls_memory import TlsMemory
 from relay.delivery.worker import Delivery
 from relay.did_you_mean import DidYouMean
 from relay.first_start import FirstSecrets, certificate_files, make_secrets, smtp_settings, welcome
@@ -195,6 +200,7 @@ class _Assembly:
             routes[relay.sandbox.domain] = route_to(sandbox.address)
         resolver = Resolver(relay.dns, clock=self.clock)
         self.stack.push_async_callback(resolver.close)
+        protection = self.start_protection(resolver)
         delivery = Delivery(
             queue=store.queue,
             contents=store.contents,
@@ -205,8 +211,9 @@ class _Assembly:
                 clock=self.clock,
                 own_names=(relay.hostname, self.config.bounce_domain, *self.config.bounce.aligned_domains),
                 own_addresses=_own_addresses(self.config),
+                protector=protection,
             ),
-            pool=Pool(hostname=relay.hostname, settings=relay.delivery, draw=self.draw),
+            pool=Pool(hostname=relay.hostname, settings=relay.delivery, draw=self.draw, proofs=protection),
             outgoing=outgoing.copy,
             sign=signing.sign,
             keep=store.transcripts.keep,
@@ -224,6 +231,28 @@ class _Assembly:
 
         self.stack.push_async_callback(stop)
         return delivery
+
+    def start_protection(self, resolver: Resolver) -> Protection:
+        """Know what TLS mail hosts must show: MTA-STS, DANE, and what was seen before."""
+        relay = self.config.relay
+        memory = TlsMemory(relay.tls.memory, clock=self.clock)
+        memory.load()
+        self.stack.push_async_callback(memory.close)
+        policies = None
+        if relay.tls.mta_sts:
+            guard = Guard(relay.delivery.allow_private_destinations)
+            fetch = PolicyFetch(resolver, guard=guard, ipv6=relay.delivery.ipv6)
+            policies = MtaSts(resolver, fetch=fetch, memory=memory, clock=self.clock)
+            self.stack.push_async_callback(policies.close)
+        if relay.dns.validating and not resolver.validating:
+            self.log.warning("DANE is off: a name server of the system is not on this machine, so it is not believed")
+        return Protection(
+            pins=resolver if relay.tls.dane and resolver.validating else None,
+            policies=policies,
+            memory=memory,
+            allow_downgrade=relay.tls.allow_downgrade,
+            clock=self.clock,
+        )
 
     async def start_bounce(
         self, store: Store, return_paths: ReturnPaths, consequence: Consequence, delivery: Delivery

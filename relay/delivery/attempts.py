@@ -58,6 +58,7 @@ def from_down(job: Job, unreachable: Unreachable, *, at: float) -> Attempt:
         why=f"waiting for {unreachable.host}, which could not be reached a short while ago: {said}",
         reason=Reason.CONNECTION_FAILED,
         permanent=False,
+        status=unreachable.outcome.status,
         remote_host=unreachable.host,
         remote_address=unreachable.address,
     )

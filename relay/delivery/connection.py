@@ -9,13 +9,14 @@ giving up early there makes duplicates.
 import asyncio
 import os
 import ssl
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import cast
 
 from relay.delivery.dialogue import Dialogue, Outcome, State, Step
 from relay.delivery.envelope import FINAL_DOT, Envelope, Offers, stuff
 from relay.delivery.route import Host
+from relay.delivery.tls import DEMANDS, TlsContexts, shown, verification, verifies
 from relay.delivery.transcript import Transcript
 from relay.settings import DeliverySettings
 from store.nouns import Phase, Reason
@@ -25,33 +26,13 @@ ONE_WRITE = 64 * 1024  # contents up to this size leave in one piece with their 
 BLOCK = 256 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class TlsContexts:
-    """How TLS is made: ``opportunistic`` without verification, ``verified`` with the system's authorities."""
-
-    opportunistic: ssl.SSLContext
-    verified: ssl.SSLContext
-
-    @classmethod
-    def default(cls) -> "TlsContexts":
-        """Build both: TLS 1.2 and newer."""
-        opportunistic = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        opportunistic.check_hostname = False
-        opportunistic.verify_mode = ssl.CERT_NONE
-        # Old keys and hashes are better than the clear text that would follow a refusal.
-        opportunistic.set_ciphers("DEFAULT:@SECLEVEL=1")
-        verified = ssl.create_default_context()
-        for context in (opportunistic, verified):
-            context.minimum_version = ssl.TLSVersion.TLSv1_2
-        return cls(opportunistic, verified)
-
-
 class Connection(asyncio.Protocol):
     """
     One session with one address of a host, for one mail at a time.
 
-    ``clear``: leave out TLS where it is only opportunistic (its handshake failed here before). ``on_gone`` is called
-    once when the connection is closed, by whomever.
+    ``clear``: leave out TLS where it is only opportunistic (its handshake failed here before). ``lenient``: take any
+    certificate where a policy only tests. ``refusal`` says why a host under DANE is not who it should be, by its
+    certificates (DER). ``on_gone`` is called once when the connection is closed, by whomever.
     """
 
     def __init__(
@@ -63,14 +44,18 @@ class Connection(asyncio.Protocol):
         settings: DeliverySettings,
         contexts: TlsContexts,
         clear: bool = False,
+        lenient: bool = False,
+        refusal: Callable[[Host, Sequence[bytes]], str] | None = None,
     ) -> None:
         self.host = host
         self.address = address
-        self.tls = ""  # "TLSv1.3 TLS_AES_256_GCM_SHA384 unverified", "" for clear text
+        self.tls = ""  # "TLSv1.3 TLS_AES_256_GCM_SHA384 verified MTA-STS", "... unverified", "" for clear text
         self.idle_since = 0.0  # the pool's
         self.on_gone: Callable[[Connection], None] | None = None
         self._settings = settings
         self._contexts = contexts
+        self._refusal = refusal
+        self._verifies = verifies(host) and not lenient
         policy = "off" if clear and host.tls == "opportunistic" else host.tls
         self._dialogue = Dialogue(hostname=hostname, tls=policy, user=host.user, password=host.password)
         self._loop = asyncio.get_running_loop()
@@ -96,6 +81,16 @@ class Connection(asyncio.Protocol):
     def usable(self) -> bool:
         """Whether a mail can be sent now."""
         return self._dialogue.usable and self._transport is not None and not self._transport.is_closing()
+
+    @property
+    def proven(self) -> bool:
+        """Whether the host has shown the certificate that its domain, or its records, ask for."""
+        return self.tls.endswith((" verified MTA-STS", " verified DANE"))
+
+    @property
+    def only_tested(self) -> bool:
+        """Whether the certificate is verified for a policy that only tests, so that a failure keeps no mail back."""
+        return self._verifies and self.host.proof == "MTA-STS testing"
 
     @property
     def mails(self) -> int:
@@ -129,7 +124,7 @@ class Connection(asyncio.Protocol):
             self._deadline = float("inf")
             return None
         self.close()
-        return self._dialogue.outcome
+        return self._demanded(self._dialogue.outcome)
 
     async def send(self, mail: Envelope, copy: bytes, before_dot: Callable[[], Awaitable[None]]) -> Outcome:
         """
@@ -246,19 +241,17 @@ class Connection(asyncio.Protocol):
         except OSError as error:
             return _failed(Phase.CONNECT, _told(error))
         self._note("connected")
-        self._note_tls(verified=True)
+        self._note_tls("verified")
         return None
 
     async def _handshake(self) -> Step:
         assert self._transport is not None
-        required = self.host.tls == "required"
-        context = self._contexts.verified if required else self._contexts.opportunistic
         self._deadline = float("inf")  # the handshake has its own
         try:
             transport = await self._loop.start_tls(
                 self._transport,
                 self,
-                context,
+                self._contexts.verified if self._verifies else self._contexts.opportunistic,
                 server_hostname=self.host.name.strip("[]"),
                 ssl_handshake_timeout=self._settings.command_timeout,
             )
@@ -268,22 +261,42 @@ class Connection(asyncio.Protocol):
         if transport is None:  # typeshed: it may be when the loop is closing
             return self._dialogue.lost("TLS could not be made")
         self._use(transport)
-        self._note_tls(verified=required)
+        why = self._match_records()
+        if why:
+            self._step = Step.READ
+            return self._dialogue.lost(why)
+        self._note_tls(verification(self.host, verified=self._verifies))
         self._dialogue.secured()
         self._say(self._dialogue.take_output())
         self._watch()
         return await self._next_step()
+
+    def _match_records(self) -> str:
+        """Under DANE: say why the server's certificates match no record; "" when one does, and without DANE."""
+        if self.host.proof != "DANE" or not self.host.tlsa:
+            return ""
+        assert self._transport is not None
+        if self._refusal is None:
+            return "its certificate cannot be checked here"
+        return self._refusal(self.host, shown(self._transport.get_extra_info("ssl_object")))
+
+    def _demanded(self, outcome: Outcome | None) -> Outcome | None:
+        """Say with a failure to make TLS who asks for it."""
+        demand = DEMANDS.get(self.host.proof, "")
+        if outcome is None or outcome.phase is not Phase.TLS or outcome.reply is not None or not demand:
+            return outcome
+        return replace(outcome, why=f"{outcome.why}; {demand}", status=outcome.status or "4.7.5")
 
     def _use(self, transport: asyncio.Transport) -> None:
         # A block counts as sent when all of it has left, so a final dot is not out while its content is not.
         transport.set_write_buffer_limits(0)
         self._transport = transport
 
-    def _note_tls(self, *, verified: bool) -> None:
+    def _note_tls(self, verification: str) -> None:
         assert self._transport is not None
         made = self._transport.get_extra_info("ssl_object")
         if made is not None:
-            self.tls = f"{made.version()} {made.cipher()[0]} {'verified' if verified else 'unverified'}"
+            self.tls = f"{made.version()} {made.cipher()[0]} {verification}"
             self._note(self.tls)
 
     # Sending a content.

@@ -6,13 +6,16 @@ its own: their TLS and login belong to its key.
 """
 
 import asyncio
+import logging
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
-from relay.delivery.connection import Connection, TlsContexts
+from relay.delivery.connection import Connection
 from relay.delivery.dialogue import Outcome
 from relay.delivery.route import Destination, Host, in_order
+from relay.delivery.tls import TlsContexts
 from relay.settings import DeliverySettings
 from store.nouns import Phase, Reason
 
@@ -21,6 +24,8 @@ FAILING = 300.0  # an address that did not answer is tried last for so long
 NO_TLS = 3600.0  # an address whose TLS handshake failed is spoken to in clear for so long (opportunistic only)
 _REMEMBERED = 10_000
 _GOODBYE = 1.0  # seconds for the other side to close too, at the end
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +100,21 @@ def _permanent(outcome: Outcome) -> bool:
     return outcome.reply is not None and outcome.reply.permanent
 
 
+class Proofs(Protocol):
+    """Judges what hosts show; ``protection.Protection`` does."""
+
+    def refusal(self, host: Host, chain: Sequence[bytes]) -> str:
+        """Say why a host under DANE is not who it should be; "" when it is."""
+
+    def proven(self, host: Host) -> None:
+        """Note that a host has proved what was demanded of it."""
+
+
 class Pool:
     """
     Opens connections and keeps idle ones for ``settings.connection_idle`` seconds.
 
-    ``draw`` gives 0.0 up to 1.0: it shuffles hosts of one preference.
+    ``draw`` gives 0.0 up to 1.0: it shuffles hosts of one preference. ``proofs`` None: there are no demands of DANE.
     """
 
     def __init__(
@@ -109,10 +124,12 @@ class Pool:
         settings: DeliverySettings,
         draw: Callable[[], float],
         contexts: TlsContexts | None = None,
+        proofs: Proofs | None = None,
     ) -> None:
         self.hostname = hostname  # ours
         self._settings = settings
         self._draw = draw
+        self._proofs = proofs
         self._contexts = contexts or TlsContexts.default()
         self._idle: dict[str, deque[Connection]] = {}
         self._by_age: OrderedDict[Connection, str] = OrderedDict()  # idle ones, the longest idle first
@@ -175,10 +192,10 @@ class Pool:
         until = loop.time() + OPENING_LIMIT
         failures: list[Unreachable] = []
         said: list[str] = []
-        for host, address in in_order(destination, draw=self._draw, failing=self._is_failing):
-            if failures and loop.time() >= until:
-                break
-            connection = self._connection(host, address)
+        ends = deque((*end, False) for end in in_order(destination, draw=self._draw, failing=self._is_failing))
+        while ends and not (failures and loop.time() >= until):
+            host, address, lenient = ends.popleft()
+            connection = self._connection(host, address, lenient=lenient)
             failure = await self._open_one(connection, until)
             if failure is None:
                 if connection.transcript is not None:
@@ -187,6 +204,9 @@ class Pool:
             failures.append(Unreachable(failure, host.name, address))
             if connection.transcript is not None:
                 said.append(connection.transcript.text(failure.why))
+            if connection.only_tested and failure.phase is Phase.TLS:
+                _log.info("%s would be refused if its MTA-STS policy were enforced: %s", host.name, failure.why)
+                ends.appendleft((host, address, True))  # a policy that only tests keeps no mail back
         return replace(sum_up(failures), transcript="\n".join(said))
 
     async def close(self) -> None:
@@ -211,7 +231,7 @@ class Pool:
             for goodbye in goodbyes:
                 goodbye.cancel()
 
-    def _connection(self, host: Host, address: str) -> Connection:
+    def _connection(self, host: Host, address: str, *, lenient: bool) -> Connection:
         clear_until = self._no_tls.get((address, host.port), 0.0)
         return Connection(
             host,
@@ -220,6 +240,8 @@ class Pool:
             settings=self._settings,
             contexts=self._contexts,
             clear=clear_until > asyncio.get_running_loop().time(),
+            lenient=lenient,
+            refusal=self._proofs.refusal if self._proofs is not None else None,
         )
 
     async def _open_one(self, connection: Connection, until: float) -> Outcome | None:
@@ -241,7 +263,11 @@ class Pool:
                 self._open.discard(connection)
         if failure is None:
             self._failing.pop(end, None)
+            if connection.proven and self._proofs is not None:
+                self._proofs.proven(host)
             return None
+        if connection.only_tested and failure.phase is Phase.TLS:
+            return failure
         _remember(self._failing, end, loop.time() + FAILING)
         if failure.phase is Phase.TLS and host.tls == "opportunistic":
             _remember(self._no_tls, end, loop.time() + NO_TLS)

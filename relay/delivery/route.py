@@ -8,10 +8,10 @@ What a stranger's DNS or literal names is connected to only when ``guard.py`` le
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
-from typing import Protocol
+from typing import Literal, Protocol
 
 from relay.delivery.dialogue import TlsPolicy
 from relay.delivery.envelope import Finding
@@ -26,6 +26,7 @@ from relay.delivery.resolver import (
     NoSuchDomain,
     NullMx,
 )
+from relay.delivery.tlsa import DANE_TA, Tlsa
 from relay.settings import DeliverySettings, Route
 from store.addresses import ascii_domain
 from store.nouns import Job, Reason
@@ -40,9 +41,18 @@ _LONG = 86400.0
 _log = logging.getLogger(__name__)
 
 
+# What a host must prove, beside what ``tls`` asks for. "seen": TLS at all, since it was verified a while ago.
+Proof = Literal["", "MTA-STS", "MTA-STS testing", "DANE", "seen"]
+
+
 @dataclass(frozen=True, slots=True)
 class Host:
-    """A server that takes the mail. ``addresses`` may be connected to, in this order."""
+    """
+    A server that takes the mail. ``addresses`` may be connected to, in this order.
+
+    ``tlsa``: with DANE, the records of which one must match, none: TLS with any certificate; ``proven_names`` are those
+    that the certificate of an authority may prove.
+    """
 
     name: str
     port: int
@@ -51,6 +61,16 @@ class Host:
     tls: TlsPolicy = "opportunistic"
     user: str = ""
     password: str = ""
+    proof: Proof = ""
+    tlsa: tuple[Tlsa, ...] = ()
+    proven_names: tuple[str, ...] = ()
+
+    @property
+    def mark(self) -> str:
+        """What a destination's key says of the TLS: connections are shared only where the same was proven."""
+        if any(record.usage == DANE_TA for record in self.tlsa):
+            return f"={self.proof} {','.join(self.proven_names)}"
+        return f"={self.proof}" if self.proof else ""
 
     def __repr__(self) -> str:
         return f"Host({self.name}:{self.port} {self.addresses} {self.tls})"  # never the password
@@ -74,6 +94,31 @@ class NoRoute:
     least: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class FoundHost:
+    """A mail host as DNS gave it. ``signed``: all answers that led to its addresses were secure."""
+
+    host: Host
+    signed: bool
+    alias: str  # the name that the host's stands for (CNAME); "" mostly
+
+
+@dataclass(frozen=True, slots=True)
+class Demanded:
+    """Hosts with what they must prove; why others may not be used, in words; and how long that may be believed."""
+
+    hosts: tuple[Host, ...]
+    passed_over: tuple[str, ...]
+    until: float
+
+
+class Protector(Protocol):
+    """Knows what TLS a domain's hosts must show; ``protection.Protection`` does."""
+
+    async def demand(self, domain: str, found: Sequence[FoundHost]) -> Demanded:
+        """Say it of the hosts found for a domain."""
+
+
 class Names(Protocol):
     """The DNS answers that routing needs; ``resolver.Resolver`` gives them."""
 
@@ -94,7 +139,8 @@ class Routes:
     Finds the destination for a domain.
 
     ``own_names`` and ``own_addresses`` are the names in other people's MX, and the public addresses, under which this
-    very server takes mail: an MX that is us would make a loop. ``clock``: Unix seconds.
+    very server takes mail: an MX that is us would make a loop. ``protector`` None: TLS is opportunistic, wherever the
+    operator says nothing else. ``clock``: Unix seconds.
     """
 
     def __init__(
@@ -106,8 +152,10 @@ class Routes:
         clock: Callable[[], float],
         own_names: Iterable[str] = (),
         own_addresses: Iterable[str] = (),
+        protector: Protector | None = None,
     ) -> None:
         self._names = names
+        self._protector = protector
         self._routes = {ascii_domain(domain) or domain.lower(): route for domain, route in routes.items()}
         self._port = settings.port
         self._ipv6 = settings.ipv6
@@ -182,12 +230,12 @@ class Routes:
                 return _none(Reason.CONNECTION_FAILED, "4.4.3", why)
             case NoSuchDomain():
                 return self._gone(domain, "the domain does not exist")
-            case NoRecord():
-                return await self._by_address(domain)
-            case FoundMx(records=records, until=until):
-                return await self._by_hosts(domain, records, until)
+            case NoRecord(secure=secure):
+                return await self._by_address(domain, secure=secure)
+            case FoundMx():
+                return await self._by_hosts(domain, answer)
 
-    async def _by_address(self, domain: str) -> Destination | NoRoute:
+    async def _by_address(self, domain: str, *, secure: bool) -> Destination | NoRoute:
         """Without MX the domain's own address is its mail host (RFC 5321 section 5.1)."""
         answer = await self._names.addresses(domain, ipv6=self._ipv6)
         match answer:
@@ -195,42 +243,43 @@ class Routes:
                 return _none(Reason.CONNECTION_FAILED, "4.4.3", why)
             case Found(until=until):
                 self._missing.pop(domain, None)
-                return self._destination(domain, [(0, domain)], [answer], until)
+                return await self._destination(domain, FoundMx(((0, domain),), until, secure), [answer])
             case _:
                 return self._gone(domain, "the domain has neither a mail host nor an address")
 
-    async def _by_hosts(self, domain: str, records: tuple[tuple[int, str], ...], until: float) -> Destination | NoRoute:
-        named = [record for record in records if not _is_address(record[1])]
-        if len(named) < len(records):
+    async def _by_hosts(self, domain: str, found: FoundMx) -> Destination | NoRoute:
+        named = tuple(record for record in found.records if not _is_address(record[1]))
+        if len(named) < len(found.records):
             _log.info("%s: an MX that is an address and no name is passed over", domain)
         named = named[:MOST_HOSTS]
         answers = await asyncio.gather(*(self._names.addresses(name, ipv6=self._ipv6) for _, name in named))
-        return self._destination(domain, named, answers, until)
+        return await self._destination(domain, replace(found, records=named), answers)
 
-    def _destination(
-        self, domain: str, records: list[tuple[int, str]], answers: list[AddressAnswer], until: float
+    async def _destination(
+        self, domain: str, exchangers: FoundMx, answers: Sequence[AddressAnswer]
     ) -> Destination | NoRoute:
         """Put together what may be connected to; say why when that is nothing."""
-        hosts: list[Host] = []
+        found: list[FoundHost] = []
         closed: list[str] = []  # why addresses may not be connected to
-        failed: list[str] = []
+        records, until = exchangers.records, exchangers.until
         before = self._preference_of_own(records, answers)
         for (preference, name), answer in zip(records, answers, strict=True):
-            if preference >= before:
-                continue
-            if isinstance(answer, Failed):
-                failed.append(answer.why)
-            if not isinstance(answer, Found):
+            if preference >= before or not isinstance(answer, Found):
                 continue
             refusals = {address: self._guard.refusal(address) for address in answer.records}
             closed += filter(None, refusals.values())
             addresses = tuple(address for address, refusal in refusals.items() if not refusal)[:MOST_ADDRESSES]
             until = min(until, answer.until)
             if addresses:
-                hosts.append(Host(name, self._port, addresses, preference))
-        if hosts:
-            key = " ".join(f"{host.preference}:{host.name}" for host in hosts) + f":{self._port}"
-            return Destination(key, tuple(hosts), by_route=False, until=until)
+                host = Host(name, self._port, addresses, preference)
+                found.append(FoundHost(host, exchangers.secure and answer.secure, answer.alias))
+        if found:
+            return await self._demanded(domain, found, until)
+        failed = [
+            answer.why
+            for (preference, _), answer in zip(records, answers, strict=True)
+            if preference < before and isinstance(answer, Failed)
+        ]
         if failed:
             return _none(Reason.CONNECTION_FAILED, "4.4.3", failed[0])
         if closed:
@@ -241,7 +290,21 @@ class Routes:
             return _none(Reason.SYSTEM_ERROR, "5.4.6", why, permanent=True)
         return _none(Reason.CONNECTION_FAILED, "4.4.4", f"none of the mail hosts of {domain} has an address")
 
-    def _preference_of_own(self, records: list[tuple[int, str]], answers: list[AddressAnswer]) -> float:
+    async def _demanded(self, domain: str, found: Sequence[FoundHost], until: float) -> Destination | NoRoute:
+        """Mark the hosts with what TLS they must show. Where none is left the mail waits: never in clear."""
+        hosts = tuple(one.host for one in found)
+        if self._protector is not None:
+            demanded = await self._protector.demand(domain, found)
+            if not demanded.hosts:
+                why = f"no mail host of {domain} may be used: {'; '.join(demanded.passed_over)}"
+                return _none(Reason.CONNECTION_FAILED, "4.7.5", why)
+            for why in demanded.passed_over:
+                _log.info("%s: %s", domain, why)
+            hosts, until = demanded.hosts, min(until, demanded.until)
+        key = " ".join(f"{host.preference}:{host.name}{host.mark}" for host in hosts) + f":{self._port}"
+        return Destination(key, hosts, by_route=False, until=until)
+
+    def _preference_of_own(self, records: Sequence[tuple[int, str]], answers: Sequence[AddressAnswer]) -> float:
         """Give the best preference under which we stand in the MX; only better ones are of use (RFC 5321 5.1)."""
         return min(
             (

@@ -141,6 +141,23 @@ def test_a_wrong_address_is_a_value_error(address: str) -> None:
         host_and_port(address)
 
 
+@pytest.mark.parametrize(
+    ("servers", "wrong"),
+    [
+        ('["127.0.0.1", "127.0.0.53:5353", "::1", "[::1]:53", "[::1]"]', []),
+        ('["127.0.0.1", "9.9.9.9"]', ["9.9.9.9"]),
+        ('["192.0.2.53:53", "2001:db8::1"]', ["192.0.2.53:53", "2001:db8::1"]),
+    ],
+)
+def test_a_validating_resolver_is_on_this_machine(tmp_path: Path, servers: str, wrong: list[str]) -> None:
+    """Else whoever sits between could say that an answer is validated; without the setting any server is right."""
+    text = QUIET.format(folder=tmp_path) + f"[relay.dns]\nnameservers = {servers}\n"
+    assert said(text) == []
+    told = said(text + "validating = true\n")
+    assert len(told) == len(wrong)
+    assert all(f"validating: {server} is not on this machine" in line for server, line in zip(wrong, told, strict=True))
+
+
 def test_file_and_machine_are_told_together(tmp_path: Path) -> None:
     """A wrong key and a busy port come in one message, in the order of the file."""
     with socket.create_server(("127.0.0.1", 0)) as taken:

@@ -106,6 +106,7 @@ class DnsServer(asyncio.DatagramProtocol):
         self.port = 0
         self.queries: list[tuple[str, str, str]] = []
         self._signed: set[str] = set()
+        self._unsigned: set[str] = set()
         self._table: dict[tuple[str, str], list[Answer]] = defaultdict(list)
         self._tasks: set[asyncio.Task[None]] = set()
         self._came = asyncio.Event()
@@ -131,13 +132,15 @@ class DnsServer(asyncio.DatagramProtocol):
         self._signed.update(zones)
 
     def unsign(self, *zones: str) -> None:
-        """Take it back."""
-        self._signed.difference_update(zones)
+        """These zones below signed ones are not."""
+        self._unsigned.update(zones)
 
     def _validated(self, query: dns.message.Message) -> int:
         name = query.question[0].name.to_text(omit_final_dot=True).lower()
-        signed = any(name == zone or name.endswith(f".{zone}") for zone in self._signed)
-        return dns.flags.AD if signed and query.flags & dns.flags.AD else 0
+        signed, unsigned = (
+            any(name == zone or name.endswith(f".{zone}") for zone in zones) for zones in (self._signed, self._unsigned)
+        )
+        return dns.flags.AD if signed and not unsigned and query.flags & dns.flags.AD else 0
 
     def add_host(self, domain: str, *addresses: str, preference: int = 10) -> None:
         """Give a domain one mail exchanger, ``mx.DOMAIN``, with these addresses."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import trustme
 
-from relay.delivery.connection import TlsContexts
+from relay.delivery.tls import TlsContexts
 from store.nouns import ContentRef, Job, TrackingMode
 
 JOB = Job(

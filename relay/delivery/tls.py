@@ -1,0 +1,59 @@
+"""How TLS is made and told: contexts, which of them a host needs, what it showed, and who asks for more."""
+
+import ssl
+from dataclasses import dataclass
+from typing import Any
+
+from relay.delivery.route import Host
+
+# Who asks for TLS, said with the failure to make it.
+DEMANDS = {
+    "MTA-STS": "the domain's MTA-STS policy asks for TLS with a certificate that proves the host's name",
+    "DANE": "the host's TLSA records ask for TLS with the certificate that they name (DANE)",
+    "seen": "TLS was verified here within 30 days, so mail does not go in clear (relay.tls.allow_downgrade)",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TlsContexts:
+    """How TLS is made: ``opportunistic`` without verification, ``verified`` with the system's authorities."""
+
+    opportunistic: ssl.SSLContext
+    verified: ssl.SSLContext
+
+    @classmethod
+    def default(cls) -> "TlsContexts":
+        """Build both: TLS 1.2 and newer."""
+        opportunistic = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        opportunistic.check_hostname = False
+        opportunistic.verify_mode = ssl.CERT_NONE
+        # Old keys and hashes are better than the clear text that would follow a refusal.
+        opportunistic.set_ciphers("DEFAULT:@SECLEVEL=1")
+        verified = ssl.create_default_context()
+        verified.hostname_checks_common_name = False  # RFC 8461 section 4.1: subjectAltName counts
+        for context in (opportunistic, verified):
+            context.minimum_version = ssl.TLSVersion.TLSv1_2
+        return cls(opportunistic, verified)
+
+
+def verifies(host: Host) -> bool:
+    """Whether the handshake itself checks the certificate, against the system's authorities and the host's name."""
+    return host.proof in ("MTA-STS", "MTA-STS testing") or (host.tls == "required" and not host.proof)
+
+
+def verification(host: Host, *, verified: bool) -> str:
+    """Say what a connection has verified; ``verified``: its handshake did. After a check of TLSA records, if any."""
+    if host.proof == "DANE" and host.tlsa:
+        return "verified DANE"
+    if not verified:
+        return "unverified"
+    return "verified MTA-STS" if host.proof else "verified"
+
+
+def shown(made: Any) -> list[bytes]:
+    """Give the certificates that a server showed on a connection's SSL object, DER, its own first."""
+    if hasattr(made, "get_unverified_chain"):  # Python 3.13
+        return list(made.get_unverified_chain())
+    # Before 3.13 the method is there, below the public object; without it an authority could not be matched.
+    chain = made._sslobj.get_unverified_chain()  # noqa: SLF001 - see above
+    return [ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in chain]
