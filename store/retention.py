@@ -4,7 +4,7 @@ Retention: nothing grows without bound (promise 9), and what is deleted gives it
     content, segments    ``contents`` after the last recipient of the message settled
     report               ``reports``
     transcript           ``transcripts``
-    open                 ``opens``
+    open                 ``opens``; from then on the events of opens and their recipients know only the day
     event                ``events``
     message, recipient   ``events`` after acceptance, once all its recipients are settled
     suppression          when it expires; one that a failure caused, with that failure (a complaint and what a person
@@ -24,6 +24,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Delete, and_, bindparam, delete, exists, insert, or_, select, update
 
+from store.coarsen import coarsen
 from store.contents import Contents
 from store.engine import Reader
 from store.ids import first_at
@@ -125,6 +126,7 @@ class Swept:
     transcripts: int = 0
     opens: int = 0
     events: int = 0
+    coarsened: int = 0  # events looked at, of which those of opens keep only their day
     messages: int = 0
     suppressions: int = 0
 
@@ -163,6 +165,7 @@ class Retention:
             transcripts=await self._repeat(_deleting(_DELETE_TRANSCRIPTS, before=first_at(now - keep.transcripts))),
             opens=await self._repeat(_deleting(_DELETE_OPENS, before=first_at(now - keep.opens))),
             events=await self._repeat(lambda transaction: _delete_events(transaction.connection, forgotten)),
+            coarsened=await self._repeat(lambda transaction: coarsen(transaction, now - keep.opens, CHUNK)),
             messages=await self._repeat(lambda transaction: _delete_messages(transaction.connection, forgotten)),
             suppressions=await self._once(_deleting(_DELETE_SUPPRESSIONS, now=now, cutoff=forgotten)),
             segments=await self._delete_segments(),

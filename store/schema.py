@@ -157,7 +157,8 @@ recipient = Table(
     Index("recipient_address", "address_key", "id"),
 )
 
-# The journal: appended, never changed. Its order of positions is the order of commits.
+# The journal: appended, never changed but for the time of an open, of which in the end only the day is left
+# (store/coarsen.py). Its order of positions is the order of commits.
 event = Table(
     "event",
     metadata,

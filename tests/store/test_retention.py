@@ -167,3 +167,30 @@ async def test_erase_one_content(store: Store, clock: Clock) -> None:
         await store.contents.read(taken.jobs[0].content)
     assert await store.contents.read(other.jobs[0].content)
     assert len(await store.find.message(taken.message_id)) == 1
+
+
+async def test_of_an_old_open_only_the_day_is_left(store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the limit and past it; the status, the place in the journal and all other times stay."""
+    monkeypatch.setattr("store.retention.STEP", 1000 * DAY)
+    await store.retention.sweep(clock())
+    taken = await accept(store, "ann@example.org", now=clock())
+    id_ = taken.jobs[0].recipient_id
+    await store.queue.settle(id_, delivered(clock()))
+    at = [clock() + 100, clock() + 20 * DAY]
+    for each in at:
+        await store.opens.record([Open(recipient_id=id_, at=each, verdict=Verdict.PERSON, rule="browser")])
+    before = await store.find.recipient(id_)
+    assert before is not None
+    clock.move(30 * DAY + 100)
+    await store.retention.sweep(clock())
+    same = await store.find.recipient(id_)
+    assert same == before
+    clock.move(1)
+    await store.retention.sweep(clock())
+    await store.retention.sweep(clock())
+    after = await store.find.recipient(id_)
+    assert after is not None
+    day = at[0] // DAY * DAY
+    assert (after.recipient.opened_at, after.recipient.last_opened_at) == (day, at[1])
+    assert [event.at for event in after.events] == [*(event.at for event in before.events[:2]), day, at[1]]
+    assert after.recipient.status is before.recipient.status
