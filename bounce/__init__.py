@@ -10,5 +10,8 @@ words of a reply (``words.py``) meet the phrases (``phrases.py``, ``patterns.py`
 
 From there both take one way: ``decide.py`` (attempts) and ``decide_report.py`` (reports) say what changes,
 ``suppressing.py`` whether the address is still written to, and ``consequence.py`` settles it in one transaction.
-``mistyped.py`` proposes the address that was probably meant. ``inspect_files.py`` shows all of it for files.
+``mistyped.py`` proposes the address that was probably meant.
+
+``inspect_files.py`` shows what a file says; ``ingest.py`` takes in reports that came another way than to the listener.
+``take_out.py`` takes our return paths out of what is handed on.
 """

@@ -12,9 +12,11 @@ A write: whoever wishes something asks ``writer.py``, which lets many wishes sha
 (``sql.py`` has what the two engines say differently, ``trouble.py`` tells their troubles apart, ``room.py`` watches the
 disk). ``queue.py`` is the way of a recipient: ``accept.py``, ``claims.py``, and ``settle.py``, where a pure decision
 takes the facts of ``changes.py`` and ``history.py`` and gives the change. ``contents.py`` keeps the mails, on SQLite in
-the files of ``segments.py``; ``opens.py`` what loaded the pixels; ``reports.py`` what came back, as it came.
+the files of ``segments.py``; ``opens.py`` (with ``open_facts.py``) what loaded the pixels; ``reports.py`` what came
+back, as it came; ``transcripts.py`` what was said in each attempt.
 
 Read by others: ``journal.py`` gives every event once, as ``journal_record.py``; ``find.py``, ``recent.py`` and
-``waiting.py`` give the recipients of ``rows.py``; ``domains.py`` those that mail reaches. Beside the mail stand
+``waiting.py`` give the recipients of ``rows.py``; ``seen.py`` adds up their opens; ``subjects.py`` gives out or erases
+all that is kept of one address; ``domains.py`` knows the domains that mail reaches. Beside the mail stand
 ``suppressions.py``, ``credentials.py`` (applications) and ``people.py`` (the pages). ``retention.py`` ends it all.
 """

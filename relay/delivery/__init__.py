@@ -8,10 +8,12 @@ The way out: from a claimed recipient to a settled one.
    TLSA records (``tlsa.py``), by the domain's policy (``mta_sts.py``, ``policy_fetch.py``, ``sts_policy.py``), and by
    what was seen before (``tls_memory.py``).
 2. ``lane.py`` is the queue in memory for one destination: how many connections it may have, whether it is down.
+   ``lanes.py`` holds them all. Those of one provider (``providers.py``) share a pace (``pacing.py``), and ``asked.py``
+   reads from a refusal how long to wait.
 3. ``carrier.py`` carries one job after the other over a connection that ``pool.py`` kept or opened, address by address.
    ``envelope.py`` says what the transaction tells the other side, or finds that it cannot be told.
-4. ``connection.py`` moves the bytes, with TLS (``tls.py``) and time limits; ``dialogue.py`` is the SMTP client itself, a table of
-   states without I/O, fed by ``replies.py``.
+4. ``connection.py`` moves the bytes, with TLS (``tls.py``) and time limits; ``dialogue.py`` is the SMTP client itself, a
+   table of states without I/O, fed by ``replies.py``. ``transcript.py`` notes what was said.
 5. How it ended is a value (``attempts.py`` makes it). ``schedule.py`` says when the next attempt is made, and
    ``hand.py`` has it settled through ``settling.py``, which does not let go before the store has it.
 
