@@ -12,8 +12,8 @@ The way out: from a claimed recipient to a settled one.
    reads from a refusal how long to wait.
 3. ``carrier.py`` carries one job after the other over a connection that ``pool.py`` kept or opened, address by address.
    ``envelope.py`` says what the transaction tells the other side, or finds that it cannot be told.
-4. ``connection.py`` moves the bytes, with TLS (``tls.py``) and time limits; ``dialogue.py`` is the SMTP client itself, a
-   table of states without I/O, fed by ``replies.py``. ``transcript.py`` notes what was said.
+4. ``connection.py`` moves the bytes, with TLS (``tls.py``) and time limits; ``dialogue.py`` is the SMTP client itself,
+   a table of states without I/O, fed by ``replies.py``. ``transcript.py`` notes what was said.
 5. How it ended is a value (``attempts.py`` makes it). ``schedule.py`` says when the next attempt is made, and
    ``hand.py`` has it settled through ``settling.py``, which does not let go before the store has it.
 
