@@ -29,6 +29,8 @@ _NESTED = re.compile(
     r"[ \t]{0,3}(?:#[ \t]?)?(?P<code>[45][0-9]{2})"
     r"(?=[ \t-][ \t]{0,3}[^\s0-9]|[ \t-][245]\.[0-9]{1,3}\.[0-9]|[ \t][45][0-9]{2}[ \t])"
 )
+# The inner reply is about the sender: another server was asked for his address.
+_OF_SENDER = re.compile(r"sender address (?:rejected|verif)|sender verif|verifying (?:the )?sender", re.IGNORECASE)
 _CODE_AGAIN = re.compile(r"[45][0-9]{2}(?=[ \t])")
 
 # How reports say at which command a reply was given: "after MAIL FROM:<...>", "(in reply to RCPT TO command)".
@@ -112,7 +114,8 @@ def classify_texts(
         if rule is not None and not rule.weak:
             break
     if rule is None:
-        facts = Facts(words=words_of(""), code=code, status=exact, host=host, phase=where)
+        quoted = next((text for text in texts if _FIRST_CODE.match(text) or _STATUS.match(text)), "")
+        facts = Facts(words=words_of(quoted[:LIMIT]), code=code, status=exact, host=host, phase=where)
         rule = _RULES.by_codes(facts, of_recipient=where not in _EARLY)
     reason = rule.reason if rule else Reason.UNDETERMINED
     return Finding(
@@ -146,6 +149,8 @@ def _first_rule(
 def _layers(text: str) -> list[str]:
     """Split a text at the replies quoted inside it: innermost first, the whole last."""
     layers = [text]
+    if _OF_SENDER.search(text):
+        return layers
     for match in _NESTED.finditer(text, 4):
         start = match.start("code")
         while again := _CODE_AGAIN.match(text, start + 4):  # "550 552 5.2.2": the second is the inner one

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import NamedTuple
 
-from bounce.words import words_of
+from bounce.words import TOGETHER, words_of
 
 GAP = 6  # words that ".." may stand for, at most
 _KEY = 3  # letters of a word that phrases are filed under
@@ -132,7 +132,7 @@ def _run_stands(run: tuple[_Item, ...], words: Sequence[str], start: int) -> boo
 
 
 def _compile(number: int, text: str) -> Iterable[_Pattern]:
-    tokens = text.split()
+    tokens = _joined(text.split())
     at_start = tokens[:1] == ["^"]
     at_end = tokens[-1:] == ["$"]
     tokens = tokens[at_start : len(tokens) - at_end]
@@ -150,6 +150,18 @@ def _compile(number: int, text: str) -> Iterable[_Pattern]:
         if not all(runs):
             raise PhraseError(f"a gap needs a word on both sides: {text!r}")
         yield _Pattern(number, tuple(map(tuple, runs)), 0, frozenset(), at_start, at_end)
+
+
+def _joined(tokens: Sequence[str]) -> list[str]:
+    """Join what texts join: ``host name`` is one word there."""
+    joined: list[str] = []
+    for token in tokens:
+        last = joined[-1] if joined else ""
+        if together := TOGETHER.get((last, token)):
+            joined[-1] = together
+        else:
+            joined.append(token)
+    return joined
 
 
 def _items(token: str, phrase: str) -> list[_Item]:

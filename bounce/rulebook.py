@@ -23,7 +23,7 @@ A rule is a table::
 ``@who`` in a phrase is one word of the family ``who``, see ``00-words.toml``.
 
 Files are read in the order of their names and rules in the order they stand in; the first that fits wins. Rules
-without ``any``, ``sites`` and ``links`` go by codes alone; they are asked last.
+without ``any``, ``sites`` and ``links`` go by codes; they are asked last, and of words they know only ``not``.
 
 Pure: no I/O, no clock, no chance.
 """
@@ -102,6 +102,7 @@ class Rulebook:
         texts = dict.fromkeys(text for rule in self.rules for text in (*rule.any, *rule.with_, *rule.not_))
         self._numbers = {text: n for n, text in enumerate(texts)}
         self._phrases = Phrases(list(texts))
+        self._not_by_codes = {r.name: self._numbers_of(r.not_) for r in self._by_codes}
         self._rules_of: dict[int, list[int]] = {}  # phrase -> places of the rules that have it under "any"
         for place, rule in by_words:
             for text in rule.any:
@@ -131,8 +132,13 @@ class Rulebook:
 
     def by_codes(self, facts: Facts, *, of_recipient: bool = True) -> Rule | None:
         """Give the first rule without words that fits code, status, phase and host, or None."""
-        rules = (r for r in self._by_codes if of_recipient or r.reason not in BLAMES_RECIPIENT)
-        return next((rule for rule in rules if _fits(rule, facts)), None)
+        phrases = self._phrases.search(facts.words.words)
+        for rule in self._by_codes:
+            if not of_recipient and rule.reason in BLAMES_RECIPIENT:
+                continue
+            if _fits(rule, facts) and not phrases & self._not_by_codes[rule.name]:
+                return rule
+        return None
 
 
 def _fits(rule: Rule, facts: Facts) -> bool:

@@ -35,7 +35,7 @@ _STATUS = re.compile(r"(?:[245][0-9]{2}-)?[245]\.[0-9]{1,3}\.[0-9]{1,3}")
 _NUMBERS = re.compile(r"[0-9]+(?:\.[0-9]+){1,10}")
 _QUERY_WORD = re.compile(r"[A-Za-z0-9_]{2,60}")
 # Written apart or together, it is one word.
-_TOGETHER = {
+TOGETHER = {
     ("e", "mail"): "email",
     ("e", "mails"): "emails",
     ("mail", "box"): "mailbox",
@@ -71,7 +71,8 @@ _SPELT = {
         "address": "adress addres addess adresss",
         "addresses": "adresses addreses",
         "such": "sutch",
-        "exist": "exsist exsit exists exits",
+        "exist": "exsist exsit exists exits existing",
+        "nonexistent": "nonexistant nonexisting nonexisten",
         "doesnt": "doesnot dosent dosnt",
         "disabled": "dissabled disbled",
         "suspended": "suspened",
@@ -82,6 +83,8 @@ _SPELT = {
     }.items()
     for wrong in spellings.split()
 }
+_HUMPS = re.compile("[A-Z][a-z]{2,20}(?:[A-Z][a-z]{1,20}){1,8}")
+_HUMP = re.compile("[A-Z]?[a-z]+")
 _NO_BLANKS = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
 
@@ -143,9 +146,13 @@ def _add_word(found: _Found, token: str, code: str) -> None:
         found.words.extend(token)
         return
     word = token.lower()
+    if len(token) > 8 and token[1:] != word[1:] and _HUMPS.fullmatch(token):  # MailboxDoesNotExist, and its words
+        found.words.append(word)
+        found.words.extend(part.lower() for part in _HUMP.findall(token))
+        return
     word = _SPELT.get(word, word)
     last = found.words[-1] if found.words else ""
-    if together := _TOGETHER.get((last, word)):
+    if together := TOGETHER.get((last, word)):
         found.words[-1] = together
     else:
         found.words.append(word)
