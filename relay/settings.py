@@ -54,6 +54,16 @@ class SubmissionSettings(BaseModel):
     limits: SubmissionLimits = SubmissionLimits()
 
 
+class PaceSettings(BaseModel):
+    """One entry of ``[relay.delivery.pacing]``: how fast a provider is spoken to. 0 leaves what is shipped."""
+
+    model_config = _MODEL
+
+    connections: int = Field(default=0, ge=0)
+    per_minute: float = Field(default=0.0, ge=0.0)  # mails
+    messages: int = Field(default=0, ge=0)  # on one connection
+
+
 class DeliverySettings(BaseModel):
     """``[relay.delivery]``."""
 
@@ -76,6 +86,7 @@ class DeliverySettings(BaseModel):
     block_timeout: Lasting = 180.0
     final_dot_timeout: Lasting = 600.0
     transcripts: Literal["all", "failures", "off"] = "all"  # what was said in attempts is kept by store.retention
+    pacing: dict[str, PaceSettings] = {}  # by provider, registrable domain of the mail hosts, or mail host
     drain: Duration = 60.0  # at stop, for deliveries that are behind the final dot
 
 

@@ -7,6 +7,7 @@ Nothing here decides; the reason, unless it is our own finding, is named by ``bo
 from relay.delivery.connection import Connection
 from relay.delivery.dialogue import Outcome
 from relay.delivery.envelope import Finding
+from relay.delivery.pacing import Slower
 from relay.delivery.pool import Unreachable
 from store.errors import StoreError
 from store.nouns import Attempt, Job, Phase, Reason
@@ -61,6 +62,21 @@ def from_down(job: Job, unreachable: Unreachable, *, at: float) -> Attempt:
         status=unreachable.outcome.status,
         remote_host=unreachable.host,
         remote_address=unreachable.address,
+    )
+
+
+def from_slower(job: Job, slower: Slower, *, at: float) -> Attempt:
+    """Tell that the destination asked for fewer mails a moment ago, so that this one was not tried now."""
+    return Attempt(
+        recipient_id=job.recipient_id,
+        at=at,
+        phase=Phase.CHECK,
+        reply=None,
+        why=f"waiting for {slower.host}, which asked for fewer mails a short while ago: {slower.said}",
+        reason=Reason.RATE_LIMITED,
+        permanent=False,
+        remote_host=slower.host,
+        remote_address=slower.address,
     )
 
 

@@ -9,12 +9,14 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from relay.delivery.asked import Asked, asked_by
 from relay.delivery.attempts import from_finding, from_mistake, from_outcome, from_unreachable
 from relay.delivery.connection import Connection
 from relay.delivery.dialogue import Outcome
 from relay.delivery.envelope import Envelope, Finding, checked_path, envelope, objection
 from relay.delivery.hand import Hand
 from relay.delivery.lane import Lane
+from relay.delivery.pacing import Slower
 from relay.delivery.pool import Pool, Unreachable
 from relay.delivery.ports import Queue, Sign
 from relay.delivery.settling import Settling
@@ -114,7 +116,7 @@ class Carrier:
             if fresh or not outcome.stale:
                 break
             courier.connection = None  # it had died before it took anything of this mail: once more, on a new one
-        _note(courier.lane, outcome)
+        self._note(courier.lane, outcome, connection)
         told = from_outcome(job, outcome, connection, at=self._clock())
         self._hand.settle(job, told, transcript=self._said(connection, outcome))
 
@@ -130,8 +132,14 @@ class Carrier:
         opened = await self._pool.open(lane.destination)
         if isinstance(opened, Unreachable):
             now = self._clock()
+            reply = opened.outcome.reply
+            asked = asked_by(reply, opened.outcome.phase) if reply is not None else Asked()
+            if asked.slower and lane.busy > 1:  # it has enough connections of ours: one fewer, and nobody has failed
+                lane.limit = lane.busy - 1
+                self._hand.give_back([job], at=now + (asked.wait or GIVEN_BACK_FOR))
+                return None
             if not opened.permanent:
-                lane.unreachable(opened, now, self._steps)
+                lane.unreachable(opened, now, self._steps, asked.wait)
             told = from_unreachable(job, opened, at=now)
             self._hand.settle(job, told, least=lane.down_for(now), transcript=opened.transcript)
             return None
@@ -156,6 +164,22 @@ class Carrier:
         mail = envelope(job, copy, forward_path=path, return_path=self._return_path(job))
         return objection(mail, connection.offers, by_route=by_route) or (mail, copy)
 
+    def _note(self, lane: Lane, outcome: Outcome, connection: Connection) -> None:
+        """Let a lane have more connections while mails get replies, fewer when they are lost; heed what is asked."""
+        reply = outcome.reply
+        if reply is None or reply.code == 421:
+            lane.lost()
+        else:
+            lane.replied()
+        if reply is None:
+            return
+        asked = asked_by(reply, outcome.phase)
+        if asked.slower:
+            told = Slower(connection.host.name, connection.address, str(reply))
+            lane.group.slow_down(told, asyncio.get_running_loop().time(), asked.wait)
+        else:
+            lane.group.got_through()
+
     def _broken_off(self, courier: Courier, job: Job) -> None:
         """We stop in the middle of an attempt: behind the final dot its outcome is unknown, before it nothing is."""
         connection = courier.connection
@@ -165,11 +189,3 @@ class Carrier:
             self._hand.settle(job, told, transcript=self._said(connection, outcome))
         else:
             self._hand.give_back([job])
-
-
-def _note(lane: Lane, outcome: Outcome) -> None:
-    """Let a lane have more connections while mails get replies, and fewer when connections are lost."""
-    if outcome.reply is None or outcome.reply.code == 421:
-        lane.lost()
-    else:
-        lane.replied()

@@ -7,6 +7,7 @@ A job leaves the hand in no other way.
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
+from relay.delivery.asked import asked_by, steps_for
 from relay.delivery.ports import Consequence, Keep, Queue
 from relay.delivery.schedule import next_attempt
 from relay.delivery.settling import Settling
@@ -78,13 +79,19 @@ class Hand:
             attempts=job.attempts + 1,
             now=attempt.at,
             expires_at=job.expires_at,
-            steps=self._steps,
+            steps=self._steps_after(job, attempt),
             spread=self._random(),
             lifetime=job.expires_at - job.accepted_at,
             least=least,
         )
         self._leaving.add(job.recipient_id)
         self._settling.write(lambda: self._consequence.of_attempt(attempt, next_attempt_at), lambda: self.let_go([job]))
+
+    def _steps_after(self, job: Job, attempt: Attempt) -> Sequence[float]:
+        """Give the waits to use: the schedule's, or what the other side asked for."""
+        if attempt.reply is None or attempt.reply.positive:
+            return self._steps
+        return steps_for(asked_by(attempt.reply, attempt.phase), job.attempts + 1, self._steps)
 
     def give_back(self, jobs: Sequence[Job], *, at: float | None = None) -> None:
         """Return jobs to the store, due at ``at`` (Unix seconds; None: now), in the background."""

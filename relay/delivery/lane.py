@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from relay.delivery.pacing import Group
 from relay.delivery.pool import Unreachable
 from relay.delivery.route import Destination
 from store.nouns import Job
@@ -23,6 +24,7 @@ class Lane:
     """Jobs for one destination that no connection works on, in order."""
 
     destination: Destination  # as last looked up
+    group: Group
     most: int  # connections it may ever have
     jobs: deque[Job] = field(default_factory=deque)
     busy: int = 0  # connections at work or being opened
@@ -49,18 +51,19 @@ class Lane:
         self.failures = 0
         self.down_until = 0.0
 
-    def unreachable(self, told: Unreachable, now: float, steps: Sequence[float]) -> None:
+    def unreachable(self, told: Unreachable, now: float, steps: Sequence[float], asked: float | None = None) -> None:
         """
         Note that no host could be reached: leave it alone for a step, longer each time, half an hour at most.
 
-        Several connections that fail together are one failure.
+        Several connections that fail together are one failure. ``asked``: seconds that it wants to be left alone.
         """
         if self.down_for(now):
             return
         self.down = told
         self.failures += 1
         self.limit = 1
-        self.down_until = now + min(steps[min(self.failures, len(steps)) - 1], LONGEST_DOWN)
+        step = steps[min(self.failures, len(steps)) - 1] if asked is None else asked
+        self.down_until = now + min(step, LONGEST_DOWN)
 
     def asked(self) -> None:
         """Note that a person wants a mail tried now: the next one probes, whatever the last probe was told."""

@@ -20,12 +20,14 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 
-from relay.delivery.attempts import from_down, from_finding, from_mistake
+from relay.delivery.attempts import from_down, from_finding, from_mistake, from_slower
 from relay.delivery.carrier import Carrier, Courier
 from relay.delivery.connection import Connection
 from relay.delivery.envelope import Finding, checked_path
 from relay.delivery.hand import Hand
 from relay.delivery.lane import Lane
+from relay.delivery.lanes import LANE_FULL, Lanes
+from relay.delivery.pacing import Group
 from relay.delivery.pool import Pool, plan
 from relay.delivery.ports import Consequence, Contents, Keep, Queue, Routes, Sign, forget, unsigned
 from relay.delivery.route import Destination, NoRoute, next_hop
@@ -35,13 +37,14 @@ from relay.settings import DeliverySettings
 from store.errors import StoreUnavailable
 from store.nouns import Job, Phase
 
-MOST_OFFERED = 8_000  # jobs in hand, above which own-held ones are given back to the store
-MOST_IN_HAND = 10_000
+MOST_OFFERED = 16_000  # jobs in hand, above which own-held ones are given back to the store
+MOST_IN_HAND = 20_000
+CROWDED = 4_000  # jobs in hand, above which a group that has LANE_FULL waiting takes no more: the others need the room
 CLAIM_BELOW = 2_000  # jobs in hand, below which more are claimed
 BATCH = 500  # claimed at once
-LANE_FULL = 200  # waiting for one destination, above which no more of its domains are claimed
 POLL = 2.0  # seconds; another process may have made something due
-_MOST_LANES = 10_000
+TURN = 20  # mails that a courier carries while other lanes of its group wait for its place
+IN_HAND_FOR = 60.0  # seconds that a group may be paused with its mails in hand; for longer they go back, put off
 
 _log = logging.getLogger(__name__)
 
@@ -113,7 +116,7 @@ class Delivery:
             settings=settings,
         )
         self._looking_up: dict[str, list[Job]] = {}  # domain -> jobs that wait for its destination
-        self._lanes: OrderedDict[str, Lane] = OrderedDict()
+        self._lanes = Lanes(settings)
         self._starved: OrderedDict[str, Lane] = OrderedDict()  # lanes that wait for a place for a connection
         self._busy = 0  # connections at work or being opened
         self._couriers: dict[asyncio.Task[None], Courier] = {}
@@ -180,7 +183,7 @@ class Delivery:
         for look_up in self._look_ups:
             look_up.cancel()
         self._looking_up.clear()
-        for lane in self._lanes.values():
+        for lane in self._lanes:
             lane.jobs.clear()
         for task, courier in self._couriers.items():
             if courier.connection is None or not courier.connection.behind_dot:
@@ -214,19 +217,20 @@ class Delivery:
         return 0.0 if jobs else POLL  # what is left due belongs to full lanes
 
     def _movable(self) -> int:
-        """Jobs in hand that do not wait in a long lane: those must not keep others from being claimed."""
-        stuck = sum(len(lane.jobs) for lane in self._lanes.values() if len(lane.jobs) >= LANE_FULL)
-        return len(self._hand) - stuck
+        """Jobs in hand that do not wait behind many of their group: those must not keep others from being claimed."""
+        return len(self._hand) - self._lanes.full_domains(LANE_FULL)[1]
 
     def _full_domains(self) -> set[str]:
         """Domains that have enough jobs in hand."""
         full = {domain for domain, jobs in self._looking_up.items() if len(jobs) >= LANE_FULL}
-        for lane in self._lanes.values():
-            if len(lane.jobs) >= LANE_FULL:
-                full.update(job.domain for job in lane.jobs)
-        return full - {""}  # address literals have no domain
+        return (full | self._lanes.full_domains(LANE_FULL)[0]) - {""}  # address literals have no domain
 
     def _take(self, jobs: Iterable[Job], content: bytes | None) -> None:
+        if len(self._hand) >= CROWDED:
+            full = self._full_domains()
+            jobs = list(jobs)
+            self._hand.refuse([job for job in jobs if job.domain in full])
+            jobs = [job for job in jobs if job.domain not in full]
         lanes: dict[str, Lane] = {}
         for job in self._hand.take(jobs, content):
             lane = self._to_lane(job)
@@ -244,7 +248,7 @@ class Delivery:
         domain = next_hop(job)
         known = self._routes.known(domain)
         if known is not None:
-            lane = self._lane(known)
+            lane = self._lane(known, domain)
             lane.jobs.append(job)
             if job.asked:
                 lane.asked()
@@ -268,7 +272,7 @@ class Delivery:
             found = error
         jobs = self._looking_up.pop(domain, [])
         if isinstance(found, Destination):
-            lane = self._lane(found)
+            lane = self._lane(found, domain)
             lane.jobs.extend(jobs)
             self._serve(lane)
             return
@@ -279,23 +283,12 @@ class Delivery:
             else:
                 self._hand.settle(job, from_mistake(job, found, at=self._clock()))
 
-    def _lane(self, destination: Destination) -> Lane:
-        lane = self._lanes.get(destination.key)
-        if lane is None:
-            most = self._settings.connections_per_destination
-            lane = self._lanes[destination.key] = Lane(destination, most)
-            if len(self._lanes) > _MOST_LANES:
-                self._forget_lanes()
-        lane.destination = destination
+    def _lane(self, destination: Destination, domain: str) -> Lane:
+        lane = self._lanes.of(destination, domain)
+        if self._lanes.crowded:
+            for key in self._lanes.forget():
+                self._starved.pop(key, None)
         return lane
-
-    def _forget_lanes(self) -> None:
-        """Drop lanes without work: the healthy ones first, then those down longest."""
-        idle = [lane for lane in self._lanes.values() if not lane.jobs and not lane.busy]
-        idle.sort(key=lambda lane: (lane.failures > 0, lane.down_until))
-        for lane in idle[: _MOST_LANES // 10]:
-            del self._lanes[lane.key]
-            self._starved.pop(lane.key, None)
 
     # Serving lanes.
 
@@ -306,12 +299,16 @@ class Delivery:
         if lane.jobs and lane.down_for(self._clock()):
             self._put_off(lane)
             return
+        if lane.jobs and lane.group.paused_for(self._loop_time()) > IN_HAND_FOR:
+            self._put_off_slower(lane)
+            return
+        room = lane.group.room(self._loop_time())
         idle = self._pool.idle_of(lane.key)
         decided = plan(
             waiting=len(lane.jobs),
             busy=lane.busy,
             idle=idle,
-            limit=lane.limit,
+            limit=min(lane.limit, lane.busy + room),
             total=self._busy + self._pool.idle,
             most=self._settings.connections,
             idle_elsewhere=self._pool.idle - idle,
@@ -324,10 +321,14 @@ class Delivery:
             self._start(lane, None)
         if decided.starved:
             self._starved[lane.key] = lane
+        elif lane.jobs and decided.reuse + decided.open == room:
+            self._wait_for_group(lane)
 
     def _start(self, lane: Lane, connection: Connection | None) -> None:
         job = lane.jobs.popleft()
         lane.busy += 1
+        lane.group.busy += 1
+        lane.group.begun()
         self._busy += 1
         courier = Courier(lane, connection)
         task = asyncio.get_running_loop().create_task(self._run_courier(courier, job))
@@ -345,6 +346,38 @@ class Delivery:
             del self._starved[lane.key]
             self._serve(lane)
 
+    def _wait_for_group(self, lane: Lane) -> None:
+        """Have a lane served when its group has room: when a connection is free, or when it may go on."""
+        group = lane.group
+        group.waiting[lane.key] = None
+        wait = group.wait(self._loop_time())
+        if wait and not group.timer:
+            group.timer = True
+            asyncio.get_running_loop().call_later(wait, self._group_may_go_on, group)
+
+    def _group_may_go_on(self, group: Group) -> None:
+        group.timer = False
+        self._serve_group(group)
+
+    def _serve_group(self, group: Group) -> None:
+        """Give the room that a group has to its lanes, those first that wait longest."""
+        for key in list(group.waiting):
+            if not group.room(self._loop_time()) and not group.wait(self._loop_time()):
+                return
+            group.waiting.pop(key, None)
+            if key in self._lanes:
+                self._serve(self._lanes[key])
+
+    def _put_off_slower(self, lane: Lane) -> None:
+        """It asked for fewer mails, for longer than we keep them in hand: they are deferred with what it said."""
+        now = self._clock()
+        least = lane.group.paused_for(self._loop_time())
+        jobs = list(lane.jobs)
+        lane.jobs.clear()
+        for job in jobs:
+            assert lane.group.slower is not None
+            self._hand.settle(job, from_slower(job, lane.group.slower, at=now), least=least)
+
     def _put_off(self, lane: Lane) -> None:
         """Nobody is home: the mails that wait are deferred with what the probing one was told."""
         now = self._clock()
@@ -357,7 +390,7 @@ class Delivery:
 
     def _pause_changed(self) -> None:
         if not self._settling.paused and not self._stopping:
-            for lane in list(self._lanes.values()):
+            for lane in self._lanes:
                 if lane.jobs:
                     self._serve(lane)
             self._woken.set()
@@ -368,27 +401,36 @@ class Delivery:
         """Carry jobs of a lane, one after the other, over one connection as long as it lasts."""
         lane = courier.lane
         job: Job | None = first
+        carried = 0
         try:
             while job is not None:
                 await self._carrier.carry(courier, job)
-                if courier.connection is not None and not self._pool.good(courier.connection):
+                carried += 1
+                if courier.connection is not None and not self._good(lane, courier.connection):
                     courier.connection.close()
                     courier.connection = None
                 if lane.jobs and lane.busy < lane.limit:
                     self._serve(lane)
                 await self._settling.room()
-                job = self._next_job(courier)
+                job = self._next_job(courier, carried)
         finally:
             lane.busy -= 1
+            lane.group.busy -= 1
             self._busy -= 1
             if courier.connection is not None:
                 self._pool.keep(lane.key, courier.connection)
             if not self._stopping:
                 self._serve_starved()
+                self._serve_group(lane.group)
                 self._serve(lane)
 
-    def _next_job(self, courier: Courier) -> Job | None:
-        """Give the next job to the same courier; None: it ends."""
+    def _good(self, lane: Lane, connection: Connection) -> bool:
+        """Whether a connection may carry another mail, also by what its group is known to like."""
+        most = lane.group.pace.messages
+        return self._pool.good(connection) and not (most and connection.mails >= most)
+
+    def _next_job(self, courier: Courier, carried: int) -> Job | None:
+        """Give the next job to the same courier, which has carried so many; None: it ends."""
         lane = courier.lane
         if not lane.jobs or self._stopping or self._settling.paused or lane.busy > lane.limit:
             return None
@@ -396,12 +438,20 @@ class Delivery:
             return None  # begin anew, by plan
         if self._starved and lane.busy > self._fair_share():
             return None
+        if not lane.group.may_begin(self._loop_time()) or (carried >= TURN and lane.group.waiting):
+            return None
+        lane.group.begun()
         return lane.jobs.popleft()
 
     def _fair_share(self) -> int:
         """How many connections a lane may keep while others wait for a place."""
-        at_work = sum(1 for lane in self._lanes.values() if lane.busy)
+        at_work = sum(1 for lane in self._lanes if lane.busy)
         return max(1, self._settings.connections // max(1, at_work + len(self._starved)))
+
+    @staticmethod
+    def _loop_time() -> float:
+        """What groups are timed by: within a run, so that a clock that jumps means nothing to them."""
+        return asyncio.get_running_loop().time()
 
     def _hand_is_less(self, stay: int) -> None:
         if stay in (0, CLAIM_BELOW // 2):

@@ -2,7 +2,9 @@
 
 from relay.delivery.dialogue import Outcome
 from relay.delivery.lane import LONGEST_DOWN, Lane
+from relay.delivery.pacing import Group
 from relay.delivery.pool import Unreachable
+from relay.delivery.providers import Pace
 from relay.delivery.route import Destination
 from store.nouns import Phase, Reason
 
@@ -11,7 +13,7 @@ DEAD = Unreachable(Outcome(Phase.CONNECT, None, "no", Reason.CONNECTION_FAILED, 
 
 
 def lane(most: int = 20) -> Lane:
-    return Lane(Destination("key", (), by_route=False, until=0.0), most)
+    return Lane(Destination("key", (), by_route=False, until=0.0), Group("key", Pace(20)), most)
 
 
 def test_connections_double_with_each_reply_up_to_the_limit() -> None:
