@@ -1,5 +1,5 @@
 """
-A scripted HTTPS server that gives MTA-STS policies, on loopback and a free port.
+A scripted HTTPS server that gives MTA-STS policies, on loopback, and a free port unless one is named.
 
     async with PolicyHost(context) as web:
         web.policies["mta-sts.example.org"] = policy("enforce", "mx.example.org")
@@ -57,11 +57,12 @@ Answer = Redirect | Give | Endless | Stall
 class PolicyHost:
     """See the module."""
 
-    def __init__(self, context: ssl.SSLContext) -> None:
+    def __init__(self, context: ssl.SSLContext, *, address: str = "127.0.0.1", port: int = 0) -> None:
         self.policies: dict[str, bytes] = {}
         self.answer: Answer | None = None
         self.asked: list[str] = []
-        self.port = 0
+        self.port = port
+        self._address = address
         self._context = context
         self._ending = asyncio.Event()
         application = web.Application()
@@ -70,7 +71,7 @@ class PolicyHost:
 
     async def __aenter__(self) -> Self:
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self._context)
+        site = web.TCPSite(self._runner, self._address, self.port, ssl_context=self._context)
         await site.start()
         self.port = self._runner.addresses[0][1]
         return self
