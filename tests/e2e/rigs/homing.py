@@ -7,7 +7,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,17 +73,21 @@ class Homing:
 
     def start(self, environment: Mapping[str, str] | None = None) -> None:
         """Start, and return once it says that it is ready. ``environment`` is added to that of the tests."""
+        self.spawn((COMMAND, "serve"), environment)
+        until("Homing is ready", self._ready, seconds=60)
+
+    def spawn(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
+        """Start by another command than usual, and do not wait."""
         self.config.write_text(to_toml(self.settings))
         with self.output_file.open("ab") as output:
             self._process = subprocess.Popen(
-                (COMMAND, "serve", "--config", str(self.config)),
+                (*command, "--config", str(self.config)),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
                 env={**os.environ, **(environment or {})},
                 cwd=self.folder,
             )
-        until("Homing is ready", self._ready, seconds=60)
 
     def _ready(self) -> bool:
         assert self._process is not None
@@ -124,6 +128,16 @@ class Homing:
         self._process.kill()
         self._process.wait(10)
         self._process = None
+
+    def died(self, seconds: float) -> int | None:
+        """Wait until it ends by itself, and give its exit status; None when it still runs after ``seconds``."""
+        assert self._process is not None
+        try:
+            status = self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return None
+        self._process = None
+        return status
 
     def stop(self) -> None:
         """End what runs, at the end of a test."""

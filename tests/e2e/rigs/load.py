@@ -8,7 +8,7 @@ from tests.e2e.rigs.clients import SENDER
 from tests.e2e.rigs.homing import Homing, Login
 from tests.e2e.rigs.until import until
 
-_MAIL = """\
+MAIL = """\
 From: {sender}\r
 To: {recipient}\r
 Subject: Mail {number}\r
@@ -60,7 +60,7 @@ class Load:
     def _hand_over_all(self) -> None:
         client = until("the submission port is open", self._connected)
         while (number := self._next()) is not None:
-            content = _MAIL.format(sender=SENDER, recipient=self._recipient, number=number).encode()
+            content = MAIL.format(sender=SENDER, recipient=self._recipient, number=number).encode()
             while number not in self.acknowledged:
                 try:
                     client.mail(SENDER)
