@@ -18,7 +18,7 @@ from relay.delivery.resolver import Failed, Found, TextAnswer
 from relay.delivery.sts_policy import Policy, read_record
 from relay.delivery.tls_memory import KeptPolicy, TlsMemory
 
-TRY_AGAIN = 300.0  # seconds after a failed fetch (section 3.3: five minutes or more)
+TRY_AGAIN = 300.0  # seconds after a failed fetch, or where there was no policy (section 3.3: five minutes or more)
 REFRESH = 86400.0  # a policy is fetched anew so often, so that it does not end while its web server is away
 _REMEMBERED = 10_000
 
@@ -82,14 +82,15 @@ class MtaSts:
     def _stands(self, domain: str, answer: TextAnswer) -> Standing:
         now = self._clock()
         kept = self._memory.policy(domain)
-        until = answer.until
-        if domain in self._failed:
-            until = min(until, self._failed[domain][1] + TRY_AGAIN)
+        _, failed_at = self._failed.get(domain, ("", float("-inf")))
+        again = max(answer.until, now + TRY_AGAIN)
+        if failed_at <= now < failed_at + TRY_AGAIN:
+            again = failed_at + TRY_AGAIN
         if kept is None:
             if isinstance(answer, Failed):
                 _log.debug("%s: whether it has an MTA-STS policy cannot be seen: %s", domain, answer.why)
-            return Standing(None, max(until, now))
-        return Standing(kept.policy, max(min(until, kept.expires_at), now))
+            return Standing(None, again)
+        return Standing(kept.policy, min(again, kept.expires_at))
 
     def _may_fetch(self, domain: str, version: str, now: float) -> bool:
         """Whether no fetch of this version has failed within TRY_AGAIN."""
