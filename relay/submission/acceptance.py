@@ -27,6 +27,7 @@ from store.addresses import address_key, ascii_domain, split_address
 from store.errors import StoreUnavailable
 from store.nouns import Job, NewMessage, NewRecipient, Reply, TrackingMode
 
+_TELL_EVERY = 60.0  # seconds between two lines of the log about a store that takes nothing
 _LARGE = 256 * 1024  # octets from which a content is looked at in a thread, so that the loop goes on
 _STRICTEST_FIRST = tuple(TrackingMode)
 
@@ -107,6 +108,8 @@ class Acceptance:
         self._deliver = deliver
         self._clock = clock
         self._log = log
+        self._put_off = 0  # messages since that was told last
+        self._put_off_told_at = float("-inf")
 
     async def auth(self, session: Session, user: str, password: str) -> Credential | None:
         """Ask the store whose password it is."""
@@ -265,11 +268,19 @@ class Acceptance:
         try:
             taken = await self._store.queue.accept(message, content, recipients, within=deadline)
         except StoreUnavailable as fault:
-            self._log.warning("message %d put off: %s", message.id, fault)
+            self._note_put_off(fault)
             return replies.STORE_FULL if fault.full else replies.LOCAL_ERROR
         if taken.jobs:
             self._deliver(taken.jobs, content)
         return replies.queued(taken.message_id)
+
+    def _note_put_off(self, fault: StoreUnavailable) -> None:
+        """Log that mail is put off, once a minute: senders try again at once, and the log may lie on the full disk."""
+        now = self._clock()
+        self._put_off += 1
+        if not 0 <= now - self._put_off_told_at < _TELL_EVERY:
+            self._log.warning("mail is put off (%d messages): %s", self._put_off, fault)
+            self._put_off, self._put_off_told_at = 0, now
 
 
 def strictest(*modes: TrackingMode) -> TrackingMode:

@@ -275,3 +275,17 @@ async def test_the_line_ends_of_a_large_message_are_mended_beside_the_loop(
     assert relay.delivered[0][1] == large + b"a\r\nb\r\n"
     assert mended_by[0] is not threading.main_thread()
     assert mended_by[1] is threading.main_thread()
+
+
+async def test_a_store_in_trouble_is_told_once_a_minute(relay: Relay, caplog: pytest.LogCaptureFixture) -> None:
+    """However often senders try: the log may lie on the very disk that is full (Q4)."""
+    await relay.serve()
+    assert relay.queue is not None
+    client = await relay.ready()
+    relay.queue.raises = StoreUnavailable("the disk is full", full=True)
+    for _ in range(5):
+        assert await send(client) == str(replies.STORE_FULL)
+    relay.clock.now += 60
+    await send(client)
+    told = [record.getMessage() for record in caplog.records if "put off" in record.getMessage()]
+    assert told == [f"mail is put off ({count} messages): the disk is full" for count in (1, 5)]
