@@ -3,9 +3,7 @@ The copy that leaves for one recipient, and the path its bounces come back on.
 
 The content is read once per message and the copies are slices of it: a message to a thousand people is parsed once.
 Both are repeatable: the same recipient gets the same bytes and the same return path at each attempt (promise 4). Large
-copies are made in threads, several at a time.
-
-Pure: no I/O, no clock, no chance.
+copies are made in threads, several at a time; a lock keeps what they share.
 """
 
 from collections import OrderedDict

@@ -1,8 +1,4 @@
-"""
-Who stands behind mail hosts, and how fast each is spoken to: ``providers.toml``, and what the operator says otherwise.
-
-Pure: no I/O, no clock, no chance.
-"""
+"""Who stands behind mail hosts, and how fast each is spoken to: ``providers.toml``, or what the operator says."""
 
 import tomllib
 from collections.abc import Mapping, Sequence
