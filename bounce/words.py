@@ -56,6 +56,8 @@ TOGETHER = {
     ("host", "name"): "hostname",
     ("user", "name"): "username",
     ("does", "nt"): "doesnt",
+    ("non", "existent"): "nonexistent",
+    ("non", "exist"): "nonexistent",  # "non-existing", by then respelt
 }
 # As people who set up mail servers write.
 _SPELT = {
