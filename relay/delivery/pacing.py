@@ -10,11 +10,18 @@ Pure: no I/O, no clock, no chance.
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from relay.delivery.providers import Pace
-
 FIRST_PAUSE = 15.0  # seconds, where it does not say how long; twice as long each time
 LONGEST_PAUSE = 900.0
 BURST = 5.0  # seconds' worth of mails that may go at once after a silence
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a group of destinations is spoken to, at most."""
+
+    connections: int  # at work at once
+    per_minute: float = 0.0  # mails; 0.0: any number
+    messages: int = 0  # on one connection; 0: the usual limit
 
 
 @dataclass(frozen=True, slots=True)

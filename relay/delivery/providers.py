@@ -8,17 +8,9 @@ from ipaddress import ip_address
 
 from publicsuffixlist import PublicSuffixList
 
+from relay.delivery.pacing import Pace
 from relay.delivery.route import Destination
 from relay.settings import DeliverySettings, PaceSettings
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How fast a group of destinations is spoken to, at most."""
-
-    connections: int  # at work at once
-    per_minute: float = 0.0  # mails; 0.0: any number
-    messages: int = 0  # on one connection; 0: the usual limit
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,8 @@
 
 from relay.delivery.dialogue import Outcome
 from relay.delivery.lane import LONGEST_DOWN, Lane
-from relay.delivery.pacing import Group
+from relay.delivery.pacing import Group, Pace
 from relay.delivery.pool import Unreachable
-from relay.delivery.providers import Pace
 from relay.delivery.route import Destination
 from store.nouns import Phase, Reason
 

@@ -4,8 +4,7 @@ import asyncio
 from itertools import pairwise
 from typing import Any
 
-from relay.delivery.pacing import FIRST_PAUSE, LONGEST_PAUSE, Group, Slower
-from relay.delivery.providers import Pace
+from relay.delivery.pacing import FIRST_PAUSE, LONGEST_PAUSE, Group, Pace, Slower
 from relay.delivery.resolver import Found, FoundMx
 from relay.settings import PaceSettings
 from tests.relay.delivery.world import EPOCH, World

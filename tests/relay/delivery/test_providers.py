@@ -2,7 +2,8 @@
 
 import pytest
 
-from relay.delivery.providers import PROVIDERS, Pace, Paces, Provider, group_name, provider_of
+from relay.delivery.pacing import Pace
+from relay.delivery.providers import PROVIDERS, Paces, Provider, group_name, provider_of
 from relay.delivery.route import Destination, Host
 from relay.settings import DeliverySettings, PaceSettings
 
