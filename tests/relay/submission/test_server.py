@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import logging
+import os
 import smtplib
 import socket
 from email.message import EmailMessage
@@ -457,6 +458,8 @@ async def test_ipv6_and_several_addresses() -> None:
         try:
             await relay.server.start("[::1]:0")
         except OSError:
+            if os.environ.get("CI", "") not in ("", "false", "0"):
+                raise  # in CI nothing is skipped in silence
             pytest.skip("no IPv6 on this machine")
         assert [host for host, _ in relay.server.addresses] == ["127.0.0.1", "::1"]
         await relay.connect(listener=1)
