@@ -155,7 +155,8 @@ class WaitingMail:
     async def recipients(self, which: Which, *, limit: int = LIMIT) -> list[RecipientRow]:
         """Give those that are meant, the earliest accepted first."""
         ids, given = which.each(select(recipient.c.id))
-        chosen = ids.order_by(ids.selected_columns[0]).limit(bindparam("limit"))
+        # By a sum and not by the id itself: for that SQLite would go through all rows, settled ones too, by their key.
+        chosen = ids.order_by(ids.selected_columns[0] + 0).limit(bindparam("limit"))
         statement = ROWS.where(recipient.c.id.in_(chosen)).order_by(recipient.c.id)
 
         def read(connection: Connection) -> list[RecipientRow]:
