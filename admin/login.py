@@ -28,8 +28,8 @@ _CHALLENGE = {"WWW-Authenticate": 'Basic realm="Homing", charset="UTF-8"'}
 class People(Protocol):
     """What is needed of ``store.people``."""
 
-    async def check(self, name: str, password: str) -> bool:
-        """Whether this is the person's password."""
+    async def check(self, name: str, password: str) -> object:
+        """Give the person whose password this is, else None."""
         ...
 
 

@@ -18,6 +18,7 @@ back, as it came; ``transcripts.py`` what was said in each attempt.
 Read by others: ``journal.py`` gives every event once, as ``journal_record.py``; ``find.py``, ``recent.py`` and
 ``waiting.py`` give the recipients of ``rows.py``; ``seen.py`` adds up their opens; ``subjects.py`` gives out or erases
 all that is kept of one address; ``domains.py`` knows the domains that mail reaches. Beside the mail stand
-``suppressions.py``, ``credentials.py`` (applications) and ``people.py`` (the pages). ``retention.py`` ends it all;
-``coarsen.py`` leaves only the day of old opens.
+``suppressions.py``, ``credentials.py`` (applications) and, for the pages, ``people.py`` (``passwords.py`` says which
+they may choose), ``sessions.py`` and ``audit.py``: who is let in, who is in, who changed what. ``retention.py`` ends it
+all; ``coarsen.py`` leaves only the day of old opens.
 """

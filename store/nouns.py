@@ -173,6 +173,19 @@ class Verdict(StrEnum):
         return self in (Verdict.PERSON, Verdict.PROXY)
 
 
+class Role(StrEnum):
+    """What a person may do on the pages; each may what the one before may."""
+
+    VIEWER = "viewer"  # look
+    OPERATOR = "operator"  # send again, stop, suppress, lift
+    ADMIN = "admin"  # people, credentials, webhooks, the mails' source
+
+    def may(self, needed: "Role") -> bool:
+        """Whether this is ``needed`` or more."""
+        order = tuple(Role)
+        return order.index(self) >= order.index(needed)
+
+
 @dataclass(frozen=True, slots=True)
 class ContentRef:
     """Where a content lies. In a segment file on SQLite; on PostgreSQL ``segment`` and ``offset`` are 0."""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sqlalchemy import URL, text
 
+from store.audit import Audit
 from store.contents import Contents, Keeper, SegmentKeeper, TableKeeper, last_record
 from store.credentials import Credentials
 from store.domains import Domains
@@ -31,6 +32,7 @@ from store.reports import Reports
 from store.retention import Retention
 from store.room import Room
 from store.segments import Segments
+from store.sessions import Sessions
 from store.settings import StoreSettings
 from store.subjects import Subjects
 from store.suppressions import Suppressions
@@ -93,6 +95,8 @@ class Store:
         self.suppressions = Suppressions(self._reader, self._writer, clock)
         self.credentials = Credentials(self._reader, self._writer, clock)
         self.people = People(self._reader, self._writer, clock)
+        self.sessions = Sessions(self._reader, self._writer, self._nodes, clock)
+        self.audit = Audit(self._reader, self._writer, self._nodes, clock)
         self.opens = Opens(self._reader, self._writer, self._nodes, clock)
         self.reports = Reports(self._reader, self._writer, self._nodes)
         self.recent = Recent(self._reader)

@@ -10,6 +10,8 @@ Retention: nothing grows without bound (promise 9), and what is deleted gives it
     suppression          when it expires; one that a failure caused, with that failure (a complaint and what a person
                          added stay: they are one for each address)
     credential           ``events`` after it was revoked
+    audit                ``events``
+    session              7 days after it began; at most 20 for each person
     node, mark, follower have a fixed number of rows; person, opt_out: one for each person
 
 A clock that jumps ahead must not empty the store (Q15): from one sweep to the next the retention's own time goes on
@@ -30,6 +32,7 @@ from store.engine import Reader
 from store.ids import first_at
 from store.nouns import Reason, State
 from store.schema import (
+    audit,
     content,
     credential,
     erasure,
@@ -39,10 +42,12 @@ from store.schema import (
     open_,
     recipient,
     report,
+    session,
     suppression,
     transcript,
 )
 from store.segments import Segments
+from store.sessions import LONGEST as LONGEST_SESSION
 from store.settings import Retention as RetentionSettings
 from store.sql import among
 from store.writer import Kind, Transaction, Writer
@@ -99,6 +104,7 @@ def _oldest(table: Any) -> Delete:
 _DELETE_REPORTS = _oldest(report)
 _DELETE_TRANSCRIPTS = _oldest(transcript)
 _DELETE_OPENS = _oldest(open_)
+_DELETE_AUDIT = _oldest(audit)
 # The journal's oldest end, as far as it is old.
 _OLD_EVENTS = select(event.c.position, event.c.at).order_by(event.c.position).limit(CHUNK)
 _DELETE_EVENTS = delete(event).where(among(event.c.position, "ids", BigInteger))
@@ -113,6 +119,7 @@ _DELETE_SUPPRESSIONS = delete(suppression).where(
     )
 )
 _DELETE_ERASURES = delete(erasure).where(erasure.c.at < bindparam("cutoff"))
+_DELETE_SESSIONS = delete(session).where(session.c.created_at < bindparam("cutoff"))
 _DELETE_CREDENTIALS = delete(credential).where(credential.c.revoked_at < bindparam("cutoff"))
 
 
@@ -172,6 +179,8 @@ class Retention:
         )
         await self._once(_deleting(_DELETE_CREDENTIALS, cutoff=forgotten))
         await self._once(_deleting(_DELETE_ERASURES, cutoff=forgotten))
+        await self._once(_deleting(_DELETE_SESSIONS, cutoff=now - LONGEST_SESSION))
+        await self._repeat(_deleting(_DELETE_AUDIT, before=first_at(forgotten)))
         await self._repeat(_give_pages_back, full=_PAGES)
         return swept
 

@@ -276,6 +276,39 @@ person = Table(
     Column("name", Text, primary_key=True),
     Column("password_hash", Text, nullable=False),  # argon2id
     Column("created_at", Double, nullable=False),
+    Column("role", Text, nullable=False, server_default="admin"),  # before there were roles everybody could do all
+    Column("changed_at", Double),  # when the password was set last; empty: when the person was made
+    _text("language"),  # of the pages; "": as the browser asks
+)
+
+# Who is logged in at the pages.
+session = Table(
+    "session",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("token_hash", LargeBinary, nullable=False, unique=True),  # SHA-256: the token is 256 random bits
+    Column("person", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("seen_at", Double, nullable=False),  # within a minute
+    Column("proved_at", Double, nullable=False),  # when the password was given last
+    _text("address"),
+    _text("agent"),
+    # end_of, list
+    Index("session_person", "person"),
+)
+
+# What people and programs changed: appended, never changed; retention takes the oldest.
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("at", Double, nullable=False),
+    _text("who"),  # name of a person, "token:NAME", "shell:USER"
+    _text("address"),  # where the request came from
+    Column("action", Text, nullable=False),  # "suppression.lift"
+    _text("subject"),  # what it was done to
+    Column("before", Text, nullable=False, server_default="{}"),
+    Column("after", Text, nullable=False, server_default="{}"),
 )
 
 # Processes that make ids and hold claims, one row for each number; at most 1,024.

@@ -18,12 +18,12 @@ ADDRESSES = {
     "pixel": "127.0.0.1:8025",
     "admin": "[::1]:8026",
 }
-MADE = FirstSecrets(user="app-1", password="p4ss", admin_password="s3cret")
+MADE = FirstSecrets(user="app-1", password="p4ss", admin_password="s3cret-s3cret")
 
 
 async def test_secrets_are_made_once(store: Store) -> None:
     """The first start gives passwords that work, the next none."""
-    made = await make_secrets(store, "s3cret")
+    made = await make_secrets(store, "s3cret-s3cret")
     assert await store.credentials.check(made.user, made.password, "127.0.0.1") is not None
     assert await store.people.check("admin", made.admin_password)
     assert await make_secrets(store, "other") == FirstSecrets()
@@ -33,16 +33,16 @@ async def test_secrets_are_made_once(store: Store) -> None:
 async def test_a_credential_of_yours_is_enough(store: Store) -> None:
     """Where there is one, none is made beside it, although there is no person yet."""
     await store.credentials.create("crm")
-    made = await make_secrets(store, "s3cret")
-    assert (made.user, made.password, made.admin_password) == ("", "", "s3cret")
+    made = await make_secrets(store, "s3cret-s3cret")
+    assert (made.user, made.password, made.admin_password) == ("", "", "s3cret-s3cret")
     assert [one.name for one in await store.credentials.list()] == ["crm"]
 
 
 async def test_a_revoked_credential_does_not_come_back(store: Store) -> None:
     """Who revoked the only one wanted nobody to log in; a restart makes no new one."""
-    await make_secrets(store, "s3cret")
+    await make_secrets(store, "s3cret-s3cret")
     await store.credentials.revoke("default")
-    assert (await make_secrets(store, "s3cret")).password == ""
+    assert (await make_secrets(store, "s3cret-s3cret")).password == ""
 
 
 def test_a_first_welcome_has_all_that_is_pasted() -> None:
@@ -55,7 +55,7 @@ def test_a_first_welcome_has_all_that_is_pasted() -> None:
         "    User        app-1",
         "    Password    p4ss",
         "    Address     http://[::1]:8026/",
-        "    Password    s3cret",
+        "    Password    s3cret-s3cret",
         "    .venv/bin/homing send-test --user app-1 --password p4ss ann@sandbox.test",
     ):
         assert line in lines

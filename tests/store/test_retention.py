@@ -54,6 +54,8 @@ async def test_9_every_table_is_bounded(store: Store, clock: Clock, monkeypatch:
     await store.credentials.create("app")
     await store.credentials.revoke("app")
     await store.subjects.erase("nobody@example.org", done_by="eva")
+    await store.audit.note("suppression.lift", who="eva")
+    await store.sessions.begin("eva", address="", agent="", idle=60.0)
     full = await counts(store)
     on_disk = {"content"} if store.dialect == "sqlite" else set()
     assert {name for name, count in full.items() if not count} == {"person", "opt_out", "follower"} | on_disk
