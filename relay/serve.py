@@ -49,6 +49,7 @@ from relay.forward import Forward
 from relay.keys import KeyFileError, load_or_make, opt_out_keys, pixel_seal, return_path_seal
 from relay.lists import ListKeeper
 from relay.log import configure
+from relay.notify import Notify
 from relay.outgoing import Outgoing
 from relay.preflight import host_and_port
 from relay.sandbox.world import Sandbox, route_to
@@ -176,6 +177,7 @@ class _Assembly:
         pixel = await self.start_pixel(store, tokens, OptOutLinks(opt_out_keys(keys)))
         if sandbox is not None:
             sandbox.reach(pixel=pixel, bounces=bounce)
+        self.start_notify(store, delivery, return_paths)
         self.start_background(store, delivery)
         submission = await self.start_submission(store, delivery, outgoing, signing)
         admin = await self.start_admin(store, delivery, submission)
@@ -294,6 +296,21 @@ class _Assembly:
             await server.start(address)
         self.note_up("bounce")
         return _spell(server.addresses)
+
+    def start_notify(self, store: Store, delivery: Delivery, return_paths: ReturnPaths) -> None:
+        """Report to senders what became of their mails."""
+        relay = self.config.relay
+        notify = Notify(
+            store=store,
+            settings=relay.notify,
+            own_domains=return_paths.domains,
+            forwards=self.config.bounce.forward != "none",
+            hostname=relay.hostname,
+            max_age=relay.delivery.max_age,
+            clock=self.clock,
+            deliver=delivery.offer,
+        )
+        self.run_beside(notify.run())
 
     async def start_pixel(self, store: Store, tokens: Tokens, links: OptOutLinks) -> str:
         """Start the pixel's server; give its address. At the end it writes the opens that wait."""

@@ -135,6 +135,16 @@ class DkimSettings(BaseModel):
     unsigned: Literal["defer", "send"] = "defer"  # mail of a domain whose key cannot be read
 
 
+class NotifySettings(BaseModel):
+    """``[relay.notify]``: reports to the sender of a mail (RFC 3461, RFC 3464)."""
+
+    model_config = _MODEL
+
+    reports: Literal["off", "asked", "failures", "all"] = "asked"  # of what, where the application did not say NOTIFY
+    delay_after: Lasting = 2 * 3600.0  # a mail that waits for longer is late
+    returned: SomeOctets = 65_536  # of the mail that a report gives back
+
+
 class SandboxSettings(BaseModel):
     """``[relay.sandbox]``: a scripted domain that acts out every status."""
 
@@ -177,6 +187,7 @@ class RelaySettings(BaseModel):
     tls: TlsSettings = TlsSettings()
     dns: DnsSettings = DnsSettings()
     dkim: DkimSettings = DkimSettings()
+    notify: NotifySettings = NotifySettings()
     sandbox: SandboxSettings = SandboxSettings()
     metadata: MetadataSettings = MetadataSettings()
     log: LogSettings = LogSettings()

@@ -24,6 +24,7 @@ from store.journal import Journal
 from store.lock import ProcessLock
 from store.migrate import check, copy_before_upgrade, upgrade
 from store.nodes import Nodes
+from store.notices import Notices
 from store.opens import Opens
 from store.people import People
 from store.queue import Queue
@@ -89,6 +90,9 @@ class Store:
         self._room = Room([file.parent, settings.contents] if file else [], settings.reserve, clock)
         self.queue = Queue(
             writer=self._writer, reader=self._reader, keeper=keeper, nodes=self._nodes, room=self._room, clock=clock
+        )
+        self.notices = Notices(
+            reader=self._reader, writer=self._writer, nodes=self._nodes, keeper=keeper, room=self._room, clock=clock
         )
         self.contents = Contents(keeper, self._reader, self._writer, clock)
         self.journal = Journal(self._reader, self._writer)

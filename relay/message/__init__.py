@@ -9,5 +9,7 @@ parts, ``body`` for the one that people see, ``spot`` for the place in it (``tra
 finds), and ``re_encode`` for what cannot travel as it is. ``dkim`` signs what came out:
 ``dkim_body`` hashes, ``dkim_key`` is a key and its DNS record.
 
+``dsn`` writes the report that tells a sender what became of a mail.
+
 ``rewrite_files`` does the same to files, for ``homing rewrite``.
 """

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import smtplib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.message import EmailMessage
@@ -38,7 +38,15 @@ class Whole:
     user: str
     password: str
 
-    async def send(self, address: str = "ann@school.test", *, sender: str = SENDER, **headers: str) -> int:
+    async def send(
+        self,
+        address: str = "ann@school.test",
+        *,
+        sender: str = SENDER,
+        mail_options: Sequence[str] = (),
+        rcpt_options: Sequence[str] = (),
+        **headers: str,
+    ) -> int:
         """Hand one mail over as an application does; give the id of its recipient."""
         mail = EmailMessage(policy=SMTP)
         mail["From"] = SENDER
@@ -49,16 +57,17 @@ class Whole:
             mail[name.replace("_", "-")] = value
         mail.set_content("Please pay.\n")
         mail.add_alternative("<p>Please pay.</p>", subtype="html")
-        reply = await asyncio.to_thread(self._submit, sender, address, mail.as_bytes())
+        mail_from, rcpt_to = (sender, mail_options), (address, rcpt_options)
+        reply = await asyncio.to_thread(self._submit, mail_from, rcpt_to, mail.as_bytes())
         (found,) = await self.relay.store.find.message(int(reply.rpartition(" ")[2]))
         return found.recipient.recipient_id
 
-    def _submit(self, sender: str, address: str, content: bytes) -> str:
+    def _submit(self, mail_from: tuple[str, Sequence[str]], rcpt_to: tuple[str, Sequence[str]], content: bytes) -> str:
         with smtplib.SMTP(*host_and_port(self.relay.addresses["submission"]), timeout=30) as client:
             client.ehlo()
             client.login(self.user, self.password)
-            client.mail(sender)
-            client.rcpt(address)
+            client.mail(*mail_from)
+            client.rcpt(*rcpt_to)
             return client.data(content)[1].decode()
 
     async def report(self, to: str, content: bytes, *, sender: str = "") -> str:
