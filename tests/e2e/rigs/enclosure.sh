@@ -30,9 +30,10 @@ mount -t tmpfs -o mode=755 enclosure /run
 cat "$home/passwd" >>/etc/passwd
 cat "$home/group" >>/etc/group
 cp -R "$home/files/." /
-# Names come from /etc/hosts alone: no question leaves the machine.
-: >/etc/resolv.conf
-echo 'hosts: files' >/etc/nsswitch.conf
+# Names come from /etc/hosts and the DNS server of the test, if it has one: no question leaves the machine.
+[ -e "$home/files/etc/resolv.conf" ] || : >/etc/resolv.conf
+[ -e "$home/files/etc/resolv.conf" ] && names='files dns' || names=files
+echo "hosts: $names" >/etc/nsswitch.conf
 
 exec 3<&0 </dev/null
 sh -eu -c "$command" 3<&- &

@@ -16,15 +16,17 @@ class MailServer:
     A real mail server on port 25 of a loopback address of its own.
 
     ``address`` is known before start(), so that servers can be told of each other. A server that was stopped can be
-    started again; its queue is gone then, its delivered mail is not.
+    started again; its queue is gone then, its delivered mail is not. ``nameserver`` is the address of a DNS server on
+    port 53; without one it knows no names.
     """
 
     package = ""
     users: ClassVar[Mapping[str, int]] = {}
     command = ""
 
-    def __init__(self, hostname: str, address: str | None = None) -> None:
+    def __init__(self, hostname: str, address: str | None = None, *, nameserver: str = "") -> None:
         self.hostname = hostname
+        self.nameserver = nameserver
         self.address = address or own_address()
         self.enclosure = Enclosure(self.package, users=self.users)
 
@@ -35,6 +37,8 @@ class MailServer:
     def start(self) -> None:
         """Start, and return once it greets."""
         self.configure()
+        if self.nameserver:
+            self.enclosure.put("/etc/resolv.conf", f"nameserver {self.nameserver}\n")
         self.enclosure.start(self.command)
         until(f"{self.package} greets on {self.address}:{SMTP_PORT}\n{self.enclosure.log}", self._greets)
 

@@ -1,6 +1,8 @@
 """Debian's Postfix: delivers to Maildirs, relays onward, refuses whom it is told to refuse."""
 
+import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import ClassVar
 
 from tests.e2e.rigs.mail_server import MailServer
@@ -14,8 +16,8 @@ inet_protocols = ipv4
 mynetworks = {address}
 maillog_file = {log}
 maillog_file_prefixes = /
-smtp_dns_support_level = disabled
-smtp_host_lookup = native
+smtp_dns_support_level = {dns}
+smtp_host_lookup = {lookup}
 smtpd_peername_lookup = no
 alias_maps =
 alias_database =
@@ -27,6 +29,7 @@ virtual_mailbox_base = {mail}
 virtual_minimum_uid = 1
 virtual_uid_maps = static:{owner}
 virtual_gid_maps = static:{owner}
+virtual_alias_maps = texthash:/etc/postfix/aliases
 relay_domains = texthash:/etc/postfix/relay
 transport_maps = texthash:/etc/postfix/transport
 smtpd_relay_restrictions = reject_unauth_destination
@@ -82,6 +85,10 @@ class Postfix(MailServer):
         mailboxes: Addresses it delivers to; any other address of their domains is refused at RCPT.
         relay: Domain to ``address:port`` of the server it relays that domain to, without asking that server first.
         refuse: Address to the reply it is refused with, ``"552 5.2.2 Mailbox full"``.
+        aliases: Address to the one it is forwarded to, once the mail was taken.
+        files: Address to the octets that lie already in the one file (mbox) that its mail is delivered to.
+        closed: Address to what its transport says of it, ``"5.2.1 Mailbox disabled"`` (error(8)).
+        settings: Further lines of main.cf.
         certificate: PEM of private key and chain; STARTTLS is offered with it.
         address: Loopback address to listen on; None: a fresh one.
     """
@@ -97,30 +104,52 @@ class Postfix(MailServer):
         mailboxes: Iterable[str] = (),
         relay: Mapping[str, str] | None = None,
         refuse: Mapping[str, str] | None = None,
+        aliases: Mapping[str, str] | None = None,
+        files: Mapping[str, int] | None = None,
+        closed: Mapping[str, str] | None = None,
+        settings: str = "",
         certificate: bytes = b"",
         address: str | None = None,
+        nameserver: str = "",
     ) -> None:
-        super().__init__(hostname, address)
+        super().__init__(hostname, address, nameserver=nameserver)
         self.mailboxes = tuple(mailboxes)
         self.relay = dict(relay or {})
         self.refuse = dict(refuse or {})
+        self.aliases = dict(aliases or {})
+        self.files = dict(files or {})
+        self.closed = dict(closed or {})
+        self.settings = settings
         self.certificate = certificate
 
     def configure(self) -> None:
         """Write main.cf, master.cf and the tables."""
         put = self.enclosure.put
-        main = _MAIN + (_TLS if self.certificate else "")
+        main = _MAIN + (_TLS if self.certificate else "") + self.settings
         values = {"hostname": self.hostname, "address": self.address}
         own = self.enclosure
         values |= {"mail": str(own.mail), "owner": str(own.owner), "log": f"{own.logs}/maillog"}
+        values |= {"dns": "enabled", "lookup": "dns"} if self.nameserver else {"dns": "disabled", "lookup": "native"}
         put("/etc/postfix/main.cf", main.format(**values))
         put("/etc/postfix/master.cf", _MASTER.format(address=self.address))
-        put("/etc/postfix/domains", _table({_domain(address): "here" for address in self.mailboxes}))
-        put("/etc/postfix/mailboxes", _table({address: f"{address}/" for address in self.mailboxes}))
+        folders = {address: f"{address}/" for address in self.mailboxes}
+        files = {address: f"{address}.mbox" for address in self.files}
+        for address, octets in self.files.items():
+            self._fill(own.mail / files[address], octets)
+        put("/etc/postfix/domains", _table({_domain(address): "here" for address in folders | files}))
+        put("/etc/postfix/mailboxes", _table(folders | files))
         put("/etc/postfix/relay", _table(dict.fromkeys(self.relay, "onward")))
-        put("/etc/postfix/transport", _table({domain: f"smtp:{_hop(to)}" for domain, to in self.relay.items()}))
+        transports = {domain: f"smtp:{_hop(to)}" for domain, to in self.relay.items()}
+        transports |= {address: f"error:{words}" for address, words in self.closed.items()}
+        put("/etc/postfix/transport", _table(transports))
+        put("/etc/postfix/aliases", _table(self.aliases))
         put("/etc/postfix/refuse", _table(self.refuse))
         put("/etc/postfix/tls.pem", self.certificate.decode("ascii"))
+
+    def _fill(self, file: Path, octets: int) -> None:
+        file.write_bytes(b"\n" * octets)
+        if os.geteuid() == 0:
+            os.chown(file, self.enclosure.owner, self.enclosure.owner)
 
     def mails(self, address: str) -> list[bytes]:
         """Give what was delivered to one address, with the line ends of SMTP, oldest first."""
