@@ -5,8 +5,8 @@ The way out: from a claimed recipient to a settled one.
 
 1. ``route.py`` finds the hosts that take mail for its domain, from static routes or from ``resolver.py`` (DNS), and
    leaves out what ``guard.py`` does not let us connect to. ``protection.py`` says what TLS they must show: by their
-   TLSA records (``tlsa.py``), by the domain's policy (``mta_sts.py``, ``policy_fetch.py``, ``sts_policy.py``), and by
-   what was seen before (``tls_memory.py``).
+   TLSA records (``tlsa.py``), by the domain's policy (``mta_sts.py``, ``policy_fetch.py`` through ``guarded_http.py``,
+   ``sts_policy.py``), and by what was seen before (``tls_memory.py``).
 2. ``lane.py`` is the queue in memory for one destination: how many connections it may have, whether it is down.
    ``lanes.py`` has them all. Those of one provider (``providers.py``) share a group, whose pace ``pacing.py`` keeps;
    ``asked.py`` reads what a refusal asks of us.

@@ -7,34 +7,22 @@ proxy, no compression; the answer is 64 kB of text/plain at most, within ``timeo
 """
 
 import asyncio
-import socket
 import ssl
-from collections.abc import Callable
-from typing import Any, Protocol
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 from relay.delivery.guard import Guard
-from relay.delivery.resolver import AddressAnswer, Found
+from relay.delivery.guarded_http import Addresses, guarded_connector
 from relay.delivery.sts_policy import LARGEST, BadPolicy, Policy, read_policy
 
 TIMEOUT = 30.0  # seconds: a mail waits for it. Section 3.3 suggests a minute at most
 AT_ONCE = 16
-MOST_ADDRESSES = 4
 _BLOCK = 16 * 1024
 _HEADERS = {"Accept": "text/plain", "Accept-Encoding": "identity", "User-Agent": "Homing"}
 
 
 class FetchFailed(Exception):
     """There is no policy to be had now; the text says why, in plain words."""
-
-
-class Addresses(Protocol):
-    """What is asked of ``resolver.Resolver``."""
-
-    async def addresses(self, host: str, *, ipv6: bool) -> AddressAnswer:
-        """Find addresses."""
 
 
 class PolicyFetch:
@@ -80,12 +68,8 @@ class PolicyFetch:
             raise FetchFailed(_told(error)) from error
 
     async def _get(self, domain: str) -> bytes:
-        connector = aiohttp.TCPConnector(
-            resolver=_Guarded(self._names, self._guard, ipv6=self._ipv6),
-            socket_factory=_guarded_socket(self._guard),
-            ssl=self._context,
-            use_dns_cache=False,
-            force_close=True,
+        connector = guarded_connector(
+            self._names, self._guard, ipv6=self._ipv6, context=self._context, force_close=True
         )
         url = f"https://mta-sts.{domain}:{self._port}/.well-known/mta-sts.txt"
         async with (
@@ -104,60 +88,6 @@ class PolicyFetch:
                 if len(content) > LARGEST:
                     raise FetchFailed("the policy is longer than 64 kB")
             return content
-
-
-class _Guarded(AbstractResolver):
-    """Our own DNS for aiohttp, without the addresses that may not be connected to."""
-
-    def __init__(self, names: Addresses, guard: Guard, *, ipv6: bool) -> None:
-        self._names = names
-        self._guard = guard
-        self._ipv6 = ipv6
-
-    async def resolve(
-        self,
-        host: str,
-        port: int = 0,
-        family: socket.AddressFamily = socket.AF_UNSPEC,  # noqa: ARG002 - its shape
-    ) -> list[ResolveResult]:
-        answer = await self._names.addresses(host, ipv6=self._ipv6)
-        if not isinstance(answer, Found):
-            raise OSError(None, f"{host} has no address")
-        refusals = {address: self._guard.refusal(address) for address in answer.records}
-        allowed = [address for address, refusal in refusals.items() if not refusal]
-        if not allowed:
-            raise OSError(None, f"{host} is no public web server: {next(iter(refusals.values()))}")
-        return [_result(host, address, port) for address in allowed[:MOST_ADDRESSES]]
-
-    async def close(self) -> None:
-        """Nothing is held."""
-
-
-def _result(host: str, address: str, port: int) -> ResolveResult:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    return ResolveResult(
-        hostname=host,
-        host=address,
-        port=port,
-        family=family,
-        proto=socket.IPPROTO_TCP,
-        flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
-    )
-
-
-def _guarded_socket(guard: Guard) -> Callable[[Any], socket.socket]:
-    """Make sockets only for addresses that may be connected to: the last look, at the address itself."""
-
-    def make(info: Any) -> socket.socket:
-        family, kind, proto, _, address = info
-        refusal = guard.refusal(address[0])
-        if refusal:
-            raise OSError(None, refusal)
-        made = socket.socket(family, kind, proto)
-        made.setblocking(False)
-        return made
-
-    return make
 
 
 def _told(error: Exception) -> str:
