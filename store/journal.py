@@ -7,30 +7,47 @@ given under a lock that is held until the commit can be seen (``store/writer.py`
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, Select, bindparam, func, select
 
 from store.engine import Reader
-from store.journal_record import EventRecord, event_of
+from store.journal_record import EventRecord, ToldEvent, event_of
 from store.schema import event, message, recipient
 from store.writer import Writer
 
-_AFTER = (
-    select(
-        event,
-        recipient.c.forward_path,
-        message.c.subject,
-        message.c.customer,
-        message.c.invoice,
-        message.c.accepted_at,
+_RECORD = (
+    event,
+    recipient.c.forward_path,
+    message.c.subject,
+    message.c.customer,
+    message.c.invoice,
+    message.c.accepted_at,
+)
+
+
+def _behind(*columns: Any) -> Select[Any]:
+    return (
+        select(*columns)
+        .join_from(event, recipient, recipient.c.id == event.c.recipient_id)
+        .join(message, message.c.id == recipient.c.message_id)
+        .where(event.c.position > bindparam("position"))
+        .order_by(event.c.position)
+        .limit(bindparam("limit"))
     )
-    .join_from(event, recipient, recipient.c.id == event.c.recipient_id)
-    .join(message, message.c.id == recipient.c.message_id)
-    .where(event.c.position > bindparam("position"))
-    .order_by(event.c.position)
-    .limit(bindparam("limit"))
+
+
+_AFTER = _behind(*_RECORD)
+_TOLD_AFTER = _behind(
+    *_RECORD,
+    message.c.header_from,
+    message.c.header_message_id,
+    message.c.tags,
+    message.c.metadata.label("message_metadata"),
+    message.c.size,
+    recipient.c.opened_at,
 )
 _LAST = select(func.coalesce(func.max(event.c.position), 0))
 
@@ -55,6 +72,24 @@ class Journal:
 
         return await self._reader.run(read)
 
+    async def told(self, position: int, limit: int = 500) -> list[ToldEvent]:
+        """Give up to ``limit`` events behind a position, in order, with all that programs outside are told."""
+
+        def read(connection: Connection) -> list[ToldEvent]:
+            return [_told(row) for row in connection.execute(_TOLD_AFTER, {"position": position, "limit": limit})]
+
+        return await self._reader.run(read)
+
+    @contextlib.contextmanager
+    def news(self) -> Iterator[asyncio.Event]:
+        """Give an event that is set at each commit of this process that brought events."""
+        news = asyncio.Event()
+        self._followers.add(news)
+        try:
+            yield news
+        finally:
+            self._followers.discard(news)
+
     async def last_position(self) -> int:
         """Give the position of the newest event; 0 when there is none."""
         return await self._reader.run(lambda connection: connection.execute(_LAST).scalar_one())
@@ -69,9 +104,7 @@ class Journal:
         """
         if position is None:
             position = await self.last_position()
-        news = asyncio.Event()
-        self._followers.add(news)
-        try:
+        with self.news() as news:
             while True:
                 news.clear()
                 records = await self.after(position)
@@ -82,8 +115,6 @@ class Journal:
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(poll):  # wait_for can swallow a cancellation that comes with news
                             await news.wait()
-        finally:
-            self._followers.discard(news)
 
 
 def _record(row: Any) -> EventRecord:
@@ -95,4 +126,16 @@ def _record(row: Any) -> EventRecord:
         customer=row.customer,
         invoice=row.invoice,
         message_accepted_at=row.accepted_at,
+    )
+
+
+def _told(row: Any) -> ToldEvent:
+    return ToldEvent(
+        record=_record(row),
+        sender=row.header_from,
+        header_message_id=row.header_message_id,
+        tags=tuple(json.loads(row.tags)),
+        metadata=json.loads(row.message_metadata),
+        size=row.size,
+        first_opened_at=row.opened_at,
     )

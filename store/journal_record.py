@@ -24,6 +24,19 @@ class EventRecord:
     message_accepted_at: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToldEvent:
+    """An event with all that programs outside are told beside it: by webhooks and the event stream."""
+
+    record: EventRecord
+    sender: str  # address in From:
+    header_message_id: str  # the application's Message-ID, without its angle brackets
+    tags: tuple[str, ...]
+    metadata: dict[str, str]
+    size: int  # of the message, octets
+    first_opened_at: float | None  # of the recipient, by a person
+
+
 def event_of(row: Any) -> Event:
     """Make the event of a row with the columns of the table ``event``."""
     return KINDS[row.kind](

@@ -40,6 +40,8 @@ from store.suppressions import Suppressions
 from store.transcripts import Transcripts
 from store.trouble import translated
 from store.waiting import WaitingMail
+from store.webhook_calls import WebhookCalls
+from store.webhooks import Webhooks
 from store.writer import Kind, Transaction, Writer
 from store.writing import WriteConnection, write_connection
 
@@ -108,6 +110,8 @@ class Store:
         self.domains = Domains(self._reader, clock)
         self.waiting = WaitingMail(self._reader)
         self.transcripts = Transcripts(self._reader, self._writer, self._nodes)
+        self.webhooks = Webhooks(self._reader, self._writer, self._nodes, clock)
+        self.webhook_calls = WebhookCalls(self._reader, self._writer, self._nodes)
         self.subjects = Subjects(self._reader, self._writer, self._nodes, self.contents, clock)
         self.retention = Retention(
             settings.retention,

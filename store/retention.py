@@ -4,6 +4,7 @@ Retention: nothing grows without bound (promise 9), and what is deleted gives it
     content, segments    ``contents`` after the last recipient of the message settled
     report               ``reports``
     transcript           ``transcripts``
+    webhook_call, webhook_attempt    ``webhook_calls``, and no longer than ``opens``, since they tell of opens
     open                 ``opens``; from then on the events of opens and their recipients know only the day
     event                ``events``
     message, recipient   ``events`` after acceptance, once all its recipients are settled
@@ -13,6 +14,7 @@ Retention: nothing grows without bound (promise 9), and what is deleted gives it
     audit                ``events``
     session              7 days after it began; at most 20 for each person
     node, mark, follower have a fixed number of rows; person, opt_out: one for each person
+    webhook              never: those that people made
 
 A clock that jumps ahead must not empty the store (Q15): from one sweep to the next the retention's own time goes on
 by a day at most.
@@ -50,6 +52,7 @@ from store.segments import Segments
 from store.sessions import LONGEST as LONGEST_SESSION
 from store.settings import Retention as RetentionSettings
 from store.sql import among
+from store.webhook_schema import webhook_attempt, webhook_call
 from store.writer import Kind, Transaction, Writer
 
 CHUNK = 500  # rows of one transaction: mail that waits behind it waits for milliseconds
@@ -103,6 +106,8 @@ def _oldest(table: Any) -> Delete:
 
 _DELETE_REPORTS = _oldest(report)
 _DELETE_TRANSCRIPTS = _oldest(transcript)
+_DELETE_WEBHOOK_CALLS = _oldest(webhook_call)
+_DELETE_WEBHOOK_ATTEMPTS = _oldest(webhook_attempt)
 _DELETE_OPENS = _oldest(open_)
 _DELETE_AUDIT = _oldest(audit)
 # The journal's oldest end, as far as it is old.
@@ -181,6 +186,9 @@ class Retention:
         await self._once(_deleting(_DELETE_ERASURES, cutoff=forgotten))
         await self._once(_deleting(_DELETE_SESSIONS, cutoff=now - LONGEST_SESSION))
         await self._repeat(_deleting(_DELETE_AUDIT, before=first_at(forgotten)))
+        told = first_at(now - min(keep.webhook_calls, keep.opens))
+        await self._repeat(_deleting(_DELETE_WEBHOOK_CALLS, before=told))
+        await self._repeat(_deleting(_DELETE_WEBHOOK_ATTEMPTS, before=told))
         await self._repeat(_give_pages_back, full=_PAGES)
         return swept
 

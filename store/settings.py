@@ -20,6 +20,7 @@ class Retention(BaseModel):
     reports: Lasting = 30 * 86400.0  # raw bounce mails
     events: Lasting = 400 * 86400.0  # events, recipients and messages
     transcripts: Lasting = 7 * 86400.0  # what was said in attempts to deliver
+    webhook_calls: Lasting = 7 * 86400.0  # what was told to webhooks, and their answers
     opens: Lasting = 30 * 86400.0  # addresses and agents of opens, kept in mode "full" only
 
 

@@ -1,12 +1,14 @@
 """
 What is kept of one address: all of it given out, and erased.
 
-Erased are the address's recipients with their events, opens, reports and transcripts, and the messages that went to
-nobody else, contents included. A message that went to others too stays theirs. A suppression and an opt-out stay, with
-their reason: they are what keeps further mail and records away; they go only when that is asked for.
+Erased are the address's recipients with their events, opens, reports, transcripts and calls of webhooks, and the
+messages that went to nobody else, contents included. A message that went to others too stays theirs. A batch of a
+webhook that tells of others as well, and is not delivered yet, is left: its retention is short. A suppression and an
+opt-out stay, with their reason: they are what keeps further mail and records away; they go only when that is asked for.
 """
 
 import base64
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +24,8 @@ from store.nodes import Nodes
 from store.nouns import State
 from store.schema import content, erasure, event, message, open_, opt_out, recipient, report, suppression, transcript
 from store.sql import among
+from store.webhook_nouns import CallState
+from store.webhook_schema import webhook_attempt, webhook_call
 from store.writer import Kind, Transaction, Writer
 
 _CHUNK = 200  # recipients of one transaction
@@ -63,6 +67,13 @@ _DELETE_OF_RECIPIENTS = tuple(
 )
 _WITHOUT_RECIPIENTS = select(message.c.id).where(
     among(message.c.id, "ids"), ~exists().where(recipient.c.message_id == message.c.id)
+)
+# Whom a call is about stands in a list: a person is erased seldom enough for a look at all that are kept.
+_CALLS = select(webhook_call.c.id, webhook_call.c.recipients, webhook_call.c.events, webhook_call.c.state)
+_CALL_ROWS = select(webhook_call).where(among(webhook_call.c.id, "ids")).order_by(webhook_call.c.id)
+_DELETE_CALLS = (
+    delete(webhook_attempt).where(among(webhook_attempt.c.call_id, "ids")),
+    delete(webhook_call).where(among(webhook_call.c.id, "ids")),
 )
 _DELETE_CONTENTS = delete(content).where(among(content.c.message_id, "ids"))
 _DELETE_MESSAGES = delete(message).where(among(message.c.id, "ids"))
@@ -123,22 +134,25 @@ class Subjects:
             everything: The suppression and the opt-out, too: mail may go there again, and opens be noted.
         """
         key = address_key(address)
-        recipients = messages = 0
+        messages = 0
+        erased: list[int] = []
         while rows := await self._reader.run(lambda c: c.execute(_ERASABLE, {"key": key}).all()):
             ids, about = [row.id for row in rows], sorted({row.message_id for row in rows})
             shared = await self._reader.run(partial(_shared, ids=about, key=key))
             for message_id in about:
                 if message_id not in shared:
                     await self._contents.erase(message_id)  # first: should we die here, the rows still lead to it
-            recipients += len(ids)
+            erased += ids
             messages += await self._writer.submit(_STEPS, _erasing(ids, about), weight=_CHUNK)
+        calls = await self._reader.run(partial(_calls_about, ids=erased, erasable=True))
+        await self._writer.submit(_STEPS, lambda transaction: _delete_calls(transaction, calls), weight=len(calls))
         await self._nodes.join()
         note = {"id": self._nodes.ids.next(), "at": self._clock(), "done_by": done_by}
-        note |= {"recipients": recipients, "messages": messages}
+        note |= {"recipients": len(erased), "messages": messages}
         await self._writer.submit(_STEPS, lambda t: _finish(t, key, note, everything=everything))
         left = await self._reader.run(lambda connection: _collect(connection, key))
         return Erased(
-            recipients=recipients,
+            recipients=len(erased),
             messages=messages,
             under_way=len(left["recipients"]),
             suppressed=bool(left["suppression"]),
@@ -154,8 +168,20 @@ def _collect(connection: Connection, key: str) -> dict[str, Any]:
         "recipients": recipients,
         "messages": _rows(connection, _MESSAGES, {"ids": about}),
         **{name: _rows(connection, statement, {"ids": ids}) for name, statement in _OF_RECIPIENTS.items()},
+        "webhook_calls": _rows(connection, _CALL_ROWS, {"ids": _calls_about(connection, ids, erasable=False)}),
         **{name: _rows(connection, statement, {"key": key}) for name, statement in _OF_ADDRESS.items()},
     }
+
+
+def _calls_about(connection: Connection, ids: Sequence[int], *, erasable: bool) -> list[int]:
+    """Find the calls of webhooks that tell of these recipients; erasable: without batches that are still to be told."""
+    about = set(ids)
+    return [
+        row.id
+        for row in connection.execute(_CALLS)
+        if not about.isdisjoint(json.loads(row.recipients))
+        and not (erasable and row.events > 1 and row.state == CallState.DUE)
+    ]
 
 
 def _shared(connection: Connection, ids: Sequence[int], key: str) -> set[int]:
@@ -182,6 +208,11 @@ def _erasing(ids: Sequence[int], about: Sequence[int]) -> _Step:
         return len(gone)
 
     return erase
+
+
+def _delete_calls(transaction: Transaction, ids: Sequence[int]) -> None:
+    for statement in _DELETE_CALLS:
+        transaction.connection.execute(statement, {"ids": ids})
 
 
 def _finish(transaction: Transaction, key: str, note: dict[str, Any], *, everything: bool) -> None:
