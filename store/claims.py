@@ -6,16 +6,17 @@ others find that it is no more.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Text, bindparam, case, func, literal_column, not_, select, update
 from sqlalchemy.sql import ColumnElement
 
+from store.due import JOBS, Wanted, find
 from store.errors import ClaimLost
 from store.events import Deferred
 from store.nouns import ContentRef, Job, TrackingMode
-from store.schema import message, recipient
+from store.schema import recipient
 from store.sql import CLAIMED, DUE, HELD, among
 from store.writer import Transaction
 
@@ -27,50 +28,10 @@ SUSPECT_CRASHES = 2  # so many: it goes alone
 AT_ONCE = 0.0  # the next_attempt_at of what a person wants tried now: before all others, and at a host that was down
 HELD_CRASHES = 3  # so many: it is held
 
-_JOB_COLUMNS = (
-    recipient.c.id,
-    recipient.c.message_id,
-    recipient.c.forward_path,
-    recipient.c.domain,
-    recipient.c.tracking,
-    recipient.c.attempts,
-    recipient.c.next_attempt_at,
-    recipient.c.in_doubt,
-    recipient.c.notify,
-    recipient.c.original_recipient,
-    recipient.c.crashes,
-    message.c.reverse_path,
-    message.c.no_pixel_why,
-    message.c.prepended,
-    message.c.content_segment,
-    message.c.content_offset,
-    message.c.content_length,
-    message.c.smtputf8,
-    message.c.accepted_at,
-    message.c.expires_at,
-    message.c.size,
-    message.c.eight_bit,
-    message.c.header_from,
-    message.c.envelope_id,
-    message.c.ret,
-)
 _SUSPECT: ColumnElement[int] = literal_column(str(SUSPECT_CRASHES))  # a literal, so that recipient_suspect serves
-_JOBS = select(*_JOB_COLUMNS).join_from(recipient, message, message.c.id == recipient.c.message_id)
-# Recipients whose time has come and that fewer processes died with, earliest first. Served by recipient_due.
-_DUE = (
-    _JOBS.where(
-        recipient.c.state == DUE,
-        recipient.c.next_attempt_at <= bindparam("now"),
-        recipient.c.crashes < bindparam("crashes"),
-        not_(among(recipient.c.domain, "excluded", Text)),
-    )
-    .order_by(recipient.c.next_attempt_at)
-    .limit(bindparam("limit"))
-    .with_for_update(of=recipient, skip_locked=True)
-)
 # One of those that processes died with. Served by recipient_suspect.
 _SUSPECT_DUE = (
-    _JOBS.where(
+    JOBS.where(
         recipient.c.state == DUE,
         recipient.c.next_attempt_at <= bindparam("now"),
         recipient.c.crashes >= _SUSPECT,
@@ -210,11 +171,11 @@ def claim(transaction: Transaction, wishes: Sequence[ClaimWish]) -> list[list[Jo
 
 
 def _claim(connection: Connection, wish: ClaimWish) -> list[Job]:
-    given: dict[str, Any] = {"now": wish.now, "excluded": wish.exclude_domains}
+    given = {"now": wish.now, "excluded": wish.exclude_domains}
     suspect = connection.execute(_SUSPECT_DUE, given).first()
     if suspect is not None and connection.execute(_SUSPECT_CLAIMED, {"life": wish.life}).first() is not None:
         suspect = None  # it goes alone among its like: when this process dies too, it is known which one did it
-    rows = _due(connection, wish, {**given, "limit": wish.limit - (suspect is not None)})
+    rows = _due(connection, wish, wish.limit - (suspect is not None))
     if suspect is not None:
         rows.append(suspect)
     if rows:
@@ -222,15 +183,16 @@ def _claim(connection: Connection, wish: ClaimWish) -> list[Job]:
     return [_job(row) for row in rows]
 
 
-def _due(connection: Connection, wish: ClaimWish, given: dict[str, Any]) -> list[Any]:
+def _due(connection: Connection, wish: ClaimWish, limit: int) -> list[Any]:
     """Find what is due, with no more of the shaken than may be at work at once."""
-    rows = list(connection.execute(_DUE, {**given, "crashes": SUSPECT_CRASHES}))
+    wanted = Wanted(limit, wish.exclude_domains, wish.now, SUSPECT_CRASHES)
+    rows = find(connection, wanted)
     shaken = [row for row in rows if row.crashes >= SHAKEN_CRASHES]
     if not shaken:
         return rows
     room = max(0, SHAKEN_AT_ONCE - connection.execute(_SHAKEN_CLAIMED, {"life": wish.life}).scalar_one())
     if not room:  # and so what waits behind them must not wait for them
-        return list(connection.execute(_DUE, {**given, "crashes": SHAKEN_CRASHES}))
+        return find(connection, replace(wanted, crashes=SHAKEN_CRASHES))
     waits = {row.id for row in shaken[room:]}
     return [row for row in rows if row.id not in waits]
 

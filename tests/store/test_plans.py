@@ -17,6 +17,7 @@ import asyncpg
 import pytest
 from sqlalchemy import Engine, event
 
+from store import due
 from store.nouns import State
 from store.open import Store
 from store.settings import StoreSettings
@@ -120,11 +121,18 @@ async def say_all_words(store: Store, now: float) -> None:
         assert await store.queue.say(word, ids) == 1
 
 
+async def claim_from_domain_to_domain(store: Store, now: float) -> None:
+    """The earliest are all of a domain that is left out."""
+    await accept(store, *(f"r{n}@a.test" for n in range(due.HEAD)), now=now - 10.0, hold=False)
+    assert [job.domain for job in await store.queue.claim_due(10, exclude_domains={"a.test"})] == ["b.test"]
+
+
 CALLS: dict[str, Call] = {
     "accept": lambda store, now: accept(store, "ann@a.test", now=now, header_message_id="<1@a.test>"),
     "accept with an idempotency key": lambda store, now: accept(store, "a@b.test", now=now, idempotency_key="k"),
     "claim_due": lambda store, _: store.queue.claim_due(10),
     "claim_due but for some domains": lambda store, _: store.queue.claim_due(10, exclude_domains={"a.test", "b.test"}),
+    "claim_due from domain to domain": claim_from_domain_to_domain,
     "next_due_at": lambda store, _: store.queue.next_due_at(),
     "mark_dot, give_back": mark_and_give_back,
     "give_all_back": lambda store, _: store.queue.give_all_back(),

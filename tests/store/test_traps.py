@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Connection, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import Column, Table
 
-from store import claims, history, opens, queue, schema, settle
+from store import claims, due, history, opens, queue, schema, settle
 from store.engine import database_url, sqlite_writer
 from store.errors import StoreUnavailable
 from store.open import Store
@@ -142,7 +142,7 @@ async def test_promise_3_what_nobody_waits_for_is_let_go_however_long_it_takes(
 
 
 SERVED = [
-    (claims._DUE, "recipient_due", {"now": 1.0, "excluded": ["a"], "limit": 5, "crashes": 2}),
+    (due._DUE, "recipient_due", {"now": 1.0, "limit": 5, "crashes": 2}),
     (claims._SHAKEN_CLAIMED, "recipient_claimed", {"life": 1}),
     (claims._SUSPECT_DUE, "recipient_suspect", {"now": 1.0, "excluded": ["a"]}),
     (claims._HELD_BY, "recipient_claimed", {"lives": [1]}),
