@@ -15,6 +15,7 @@ the keys. ``background.py`` and ``lists.py`` go on beside the mail.
 The mail itself: ``submission/`` takes it, ``message/`` reads and copies it, ``delivery/`` brings it away. What lies
 between them is here: ``outgoing.py`` makes the copy for one recipient, ``signing.py`` signs it, ``forward.py`` hands a
 copy of what came back to the original sender, ``notify.py`` tells the sender in our own words what became of a mail.
+``tls_reports.py`` tells other domains how TLS to their hosts went (``tls_report.py``, ``tls_report_post.py``).
 ``did_you_mean.py`` asks on behalf of pages and commands.
 
 To try it: ``sandbox/`` acts out every status, and ``demo.py`` (``demo_screen.py``, ``demo_tally.py``) shows it.

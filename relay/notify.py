@@ -18,7 +18,8 @@ from relay.settings import NotifySettings
 from store.addresses import address_key, ascii_domain, split_address
 from store.errors import ContentDamaged, StoreError
 from store.events import Bounced, Deferred
-from store.notices import FAILURES, Batch, Letter, Notice
+from store.letters import Letter
+from store.notices import FAILURES, NAME, Batch, Notice
 from store.nouns import ContentRef, Job, NewMessage, NewRecipient, Reason, Status, TrackingMode
 from store.reasons import text as reason_text
 
@@ -47,8 +48,12 @@ class Notices(Protocol):
     async def after(self, seen: int, start: int, *, unasked: bool, delay: float, since: float) -> Batch:
         """Look through the journal."""
 
-    async def hand_over(self, batch: Batch, letters: Sequence[Letter]) -> list[Job] | None:
-        """Take reports into the queue."""
+
+class Letters(Protocol):
+    """What is needed of ``store.letters``."""
+
+    async def send(self, name: str, seen: int, to: int, letters: Sequence[Letter]) -> list[Job] | None:
+        """Take letters into the queue."""
 
 
 class Contents(Protocol):
@@ -68,6 +73,10 @@ class Store(Protocol):
     @property
     def notices(self) -> Notices:
         """Finds what is to be reported."""
+
+    @property
+    def letters(self) -> Letters:
+        """Sends what we write."""
 
     @property
     def contents(self) -> Contents:
@@ -206,7 +215,7 @@ class Notify:
     async def _report(self, batch: Batch) -> None:
         now = self._clock()
         letters = [await self._letter(action, notices, now) for action, notices in self._sorted(batch.notices)]
-        jobs = await self._store.notices.hand_over(batch, letters)
+        jobs = await self._store.letters.send(NAME, batch.seen, batch.to, letters)
         for job in jobs or ():
             content = next(letter.content for letter in letters if letter.message.id == job.message_id)
             self._deliver([job], content)

@@ -42,6 +42,7 @@ from relay.delivery.protection import Protection
 from relay.delivery.resolver import Resolver
 from relay.delivery.route import Routes
 from relay.delivery.tls_memory import TlsMemory
+from relay.delivery.tls_results import TlsResults
 from relay.delivery.worker import Delivery
 from relay.did_you_mean import DidYouMean
 from relay.first_start import FirstSecrets, certificate_files, make_secrets, smtp_settings, welcome
@@ -57,6 +58,10 @@ from relay.signing import Signing
 from relay.submission.acceptance import Acceptance
 from relay.submission.limits import Offers, ServerLimits
 from relay.submission.server import SmtpServer, gate_of, guard_of
+from relay.tls_report import Reporter
+from relay.tls_report_post import ReportPost
+from relay.tls_reports import TlsReports
+from store.addresses import ascii_domain, split_address
 from store.errors import StoreError
 from store.nouns import Reply
 from store.open import Store, open_store
@@ -141,6 +146,16 @@ async def running(
 
 
 @dataclass(frozen=True, slots=True)
+class _Others:
+    """What is needed to know others: names, whom we may connect to, how their TLS was and is."""
+
+    resolver: Resolver
+    memory: TlsMemory
+    guard: Guard
+    tls_results: TlsResults | None  # None: nobody is told
+
+
+@dataclass(frozen=True, slots=True)
 class _Assembly:
     """Starts every part, each after those it needs; ``stack`` stops them in the opposite order."""
 
@@ -172,12 +187,14 @@ class _Assembly:
         self.stack.callback(signing.close)
 
         sandbox = await self.start_sandbox()
-        delivery = self.start_delivery(store, sandbox, outgoing, signing, consequence)
+        others = self.ask_others()
+        delivery = self.start_delivery(store, sandbox, outgoing, signing, consequence, others=others)
         bounce = await self.start_bounce(store, return_paths, consequence, delivery)
         pixel = await self.start_pixel(store, tokens, OptOutLinks(opt_out_keys(keys)))
         if sandbox is not None:
             sandbox.reach(pixel=pixel, bounces=bounce)
         self.start_notify(store, delivery, return_paths)
+        self.start_tls_reports(store, delivery, signing, others)
         self.start_background(store, delivery)
         submission = await self.start_submission(store, delivery, outgoing, signing)
         admin = await self.start_admin(store, delivery, submission)
@@ -192,22 +209,38 @@ class _Assembly:
         self.stack.push_async_callback(sandbox.stop)
         return sandbox
 
+    def ask_others(self) -> _Others:
+        """Make what asks DNS, and remembers how other servers' TLS was."""
+        relay = self.config.relay
+        resolver = Resolver(relay.dns, clock=self.clock)
+        self.stack.push_async_callback(resolver.close)
+        memory = TlsMemory(relay.tls.memory, clock=self.clock)
+        memory.load()
+        self.stack.push_async_callback(memory.close)
+        counted = TlsResults(policy_of=memory.known_policy, clock=self.clock) if relay.tls.reports else None
+        return _Others(resolver, memory, Guard(relay.delivery.allow_private_destinations), counted)
+
     def start_delivery(
-        self, store: Store, sandbox: Sandbox | None, outgoing: Outgoing, signing: Signing, consequence: Consequence
+        self,
+        store: Store,
+        sandbox: Sandbox | None,
+        outgoing: Outgoing,
+        signing: Signing,
+        consequence: Consequence,
+        *,
+        others: _Others,
     ) -> Delivery:
         """Start the way out. At the end, what is behind its final dot gets ``relay.delivery.drain``."""
         relay = self.config.relay
         routes = dict(relay.routes)
         if sandbox is not None:
             routes[relay.sandbox.domain] = route_to(sandbox.address)
-        resolver = Resolver(relay.dns, clock=self.clock)
-        self.stack.push_async_callback(resolver.close)
-        protection = self.start_protection(resolver)
+        protection = self.start_protection(others)
         delivery = Delivery(
             queue=store.queue,
             contents=store.contents,
             routes=Routes(
-                resolver,
+                others.resolver,
                 routes=routes,
                 settings=relay.delivery,
                 clock=self.clock,
@@ -215,7 +248,13 @@ class _Assembly:
                 own_addresses=_own_addresses(self.config),
                 protector=protection,
             ),
-            pool=Pool(hostname=relay.hostname, settings=relay.delivery, draw=self.draw, proofs=protection),
+            pool=Pool(
+                hostname=relay.hostname,
+                settings=relay.delivery,
+                draw=self.draw,
+                proofs=protection,
+                results=others.tls_results,
+            ),
             outgoing=outgoing.copy,
             sign=signing.sign,
             keep=store.transcripts.keep,
@@ -234,17 +273,15 @@ class _Assembly:
         self.stack.push_async_callback(stop)
         return delivery
 
-    def start_protection(self, resolver: Resolver) -> Protection:
+    def start_protection(self, others: _Others) -> Protection:
         """Know what TLS mail hosts must show: MTA-STS, DANE, and what was seen before."""
         relay = self.config.relay
-        memory = TlsMemory(relay.tls.memory, clock=self.clock)
-        memory.load()
-        self.stack.push_async_callback(memory.close)
+        resolver, memory, counted = others.resolver, others.memory, others.tls_results
         policies = None
         if relay.tls.mta_sts:
-            guard = Guard(relay.delivery.allow_private_destinations)
-            fetch = PolicyFetch(resolver, guard=guard, ipv6=relay.delivery.ipv6)
-            policies = MtaSts(resolver, fetch=fetch, memory=memory, clock=self.clock)
+            fetch = PolicyFetch(resolver, guard=others.guard, ipv6=relay.delivery.ipv6)
+            failed = counted.no_policy if counted is not None else None
+            policies = MtaSts(resolver, fetch=fetch, memory=memory, clock=self.clock, failed=failed)
             self.stack.push_async_callback(policies.close)
         if relay.dns.validating and not resolver.validating:
             self.log.warning("DANE is off: a name server of the system is not on this machine, so it is not believed")
@@ -254,6 +291,7 @@ class _Assembly:
             memory=memory,
             allow_downgrade=relay.tls.allow_downgrade,
             clock=self.clock,
+            results=counted,
         )
 
     async def start_bounce(
@@ -311,6 +349,26 @@ class _Assembly:
             deliver=delivery.offer,
         )
         self.run_beside(notify.run())
+
+    def start_tls_reports(self, store: Store, delivery: Delivery, signing: Signing, others: _Others) -> None:
+        """Report to other domains how TLS went, where the configuration wants it."""
+        if others.tls_results is None:
+            return
+        relay = self.config.relay
+        contact = relay.tls.report_from or f"postmaster@{relay.hostname}"
+        reports = TlsReports(
+            results=others.tls_results,
+            store=store,
+            names=others.resolver,
+            reporter=Reporter(organization=relay.hostname, contact=contact),
+            signs=lambda: signing.has_key(ascii_domain(split_address(contact)[1])),
+            post=ReportPost(others.resolver, guard=others.guard, ipv6=relay.delivery.ipv6),
+            deliver=delivery.offer,
+            max_age=relay.delivery.max_age,
+            clock=self.clock,
+            draw=self.draw,
+        )
+        self.run_beside(reports.run())
 
     async def start_pixel(self, store: Store, tokens: Tokens, links: OptOutLinks) -> str:
         """Start the pixel's server; give its address. At the end it writes the opens that wait."""

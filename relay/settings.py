@@ -110,6 +110,8 @@ class TlsSettings(BaseModel):
     mta_sts: bool = True  # RFC 8461
     dane: bool = True  # RFC 7672; needs relay.dns.validating
     memory: Path = Path("var/tls-memory.json")  # policies until their max_age, and which domains were seen verified
+    reports: bool = False  # RFC 8460: daily, to domains that ask for them
+    report_from: str = ""  # their sender and contact; "": postmaster@ relay.hostname
     allow_downgrade: tuple[str, ...] = ()  # domains that may get mail in clear although they were seen verified
 
 

@@ -2,24 +2,19 @@
 Notices: events that a sender may want a report of, each handed over exactly once.
 
 The place in the journal up to which this was done moves in the transaction that takes the reports into the queue
-(``follower``). So however many nodes look at the same events, one of them reports; a crash in between repeats nothing.
+(``letters.py``, under the name NAME).
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, bindparam, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, exists, func, or_, select
 
-from store.accept import Acceptance, AcceptWish, accept
-from store.contents import Keeper
 from store.engine import Reader
 from store.events import Bounced, Deferred, Delivered, Event, Expired, Suppressed
 from store.journal_record import event_of
-from store.nodes import Nodes
-from store.nouns import ContentRef, Job, NewMessage, NewRecipient
-from store.room import Room
-from store.schema import event, follower, message, recipient
-from store.writer import Kind, Transaction, Writer
+from store.letters import Letters
+from store.nouns import ContentRef
+from store.schema import event, message, recipient
 
 NAME = "notify"  # of the follower
 SPAN = 5_000  # events looked through at once
@@ -83,13 +78,6 @@ _NOTICES = (
     .order_by(event.c.position)
 )
 _LAST = select(func.coalesce(func.max(event.c.position), 0))
-_POSITION = select(follower.c.position).where(follower.c.name == NAME)
-_BEGIN = insert(follower)
-_MOVE = (
-    update(follower)
-    .where(follower.c.name == NAME, follower.c.position == bindparam("seen"))
-    .values(position=bindparam("to"))
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,44 +108,17 @@ class Batch:
     notices: tuple[Notice, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A report, ready to be taken into the queue."""
-
-    message: NewMessage
-    content: bytes
-    recipient: NewRecipient
-
-
-@dataclass(frozen=True, slots=True)
-class _HandOver:
-    seen: int
-    to: int
-    letters: Sequence[AcceptWish]
-
-
 class Notices:
-    """Finds notices and hands the reports over."""
+    """Finds notices."""
 
-    def __init__(
-        self, *, reader: Reader, writer: Writer, nodes: Nodes, keeper: Keeper, room: Room, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, reader: Reader, letters: Letters) -> None:
         self._reader = reader
-        self._writer = writer
-        self._nodes = nodes
-        self._room = room
-        self._clock = clock
-        self._kind: Kind[_HandOver, list[Acceptance] | None] = Kind(
-            "hand reports over", lambda transaction, wishes: [_hand_over(keeper, transaction, wish) for wish in wishes]
-        )
+        self._letters = letters
 
     async def position(self) -> int:
         """Give the position up to which reports were made. The first time it is the newest: the past is not told."""
-        found = await self._reader.run(lambda connection: connection.execute(_POSITION).scalar())
-        if found is not None:
-            return int(found)
-        await self._writer.submit(_BEGINNINGS, None)
-        return await self.position()
+        newest: int = await self._reader.run(lambda connection: connection.execute(_LAST).scalar_one())
+        return await self._letters.begun(NAME, newest)
 
     async def after(self, seen: int, start: int, *, unasked: bool, delay: float, since: float) -> Batch:
         """
@@ -179,49 +140,6 @@ class Notices:
             return Batch(seen, max(last, start), tuple(_notice(row) for row in rows))
 
         return await self._reader.run(read)
-
-    async def hand_over(self, batch: Batch, letters: Sequence[Letter]) -> list[Job] | None:
-        """
-        Take reports into the queue and note how far it went, in one transaction.
-
-        Returns:
-            The jobs that are ours to deliver, one list for all letters. None: another node was quicker, so nothing was
-            written.
-
-        Raises:
-            StoreUnavailable: Nothing was written.
-        """
-        self._room.check()
-        await self._nodes.join()
-        now, life = self._clock(), self._nodes.life
-        wishes = [
-            AcceptWish(letter.message, letter.content, [letter.recipient], hold=True, now=now, life=life)
-            for letter in letters
-        ]
-        taken = await self._writer.submit(self._kind, _HandOver(batch.seen, batch.to, wishes), weight=4 * len(wishes))
-        return None if taken is None else [job for acceptance in taken for job in acceptance.jobs]
-
-
-def _hand_over(keeper: Keeper, transaction: Transaction, wish: _HandOver) -> list[Acceptance] | None:
-    moved = transaction.connection.execute(_MOVE, {"seen": wish.seen, "to": wish.to}).rowcount
-    if not moved:
-        return None
-    taken: list[Acceptance] = []
-    for outcome in accept(keeper, transaction, wish.letters) if wish.letters else ():
-        if isinstance(outcome, Exception):
-            raise outcome
-        taken.append(outcome)
-    return taken
-
-
-def _begin(transaction: Transaction, wishes: Sequence[None]) -> list[None]:
-    connection = transaction.connection
-    if connection.execute(_POSITION).first() is None:
-        connection.execute(_BEGIN, {"name": NAME, "position": connection.execute(_LAST).scalar_one()})
-    return list(wishes)
-
-
-_BEGINNINGS: Kind[None, None] = Kind("begin to report", _begin)
 
 
 def _notice(row: object) -> Notice:

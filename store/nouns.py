@@ -294,3 +294,13 @@ class Open:
     rule: str  # name of the rule that gave the verdict
     address: str = ""  # kept in mode "full" only
     agent: str = ""  # kept in mode "full" only
+
+
+@dataclass(frozen=True, slots=True)
+class TlsResult:
+    """Sessions of one day with hosts of one domain that ended alike."""
+
+    day: int  # since 1970, UTC
+    domain: str  # whose mail it was
+    facts: str  # policy and failure, JSON: relay/tls_report.py knows it
+    sessions: int

@@ -21,6 +21,7 @@ from store.errors import StoreError, StoreMismatch
 from store.find import Find
 from store.ids import Ids
 from store.journal import Journal
+from store.letters import Letters
 from store.lock import ProcessLock
 from store.migrate import check, copy_before_upgrade, upgrade
 from store.nodes import Nodes
@@ -37,6 +38,7 @@ from store.sessions import Sessions
 from store.settings import StoreSettings
 from store.subjects import Subjects
 from store.suppressions import Suppressions
+from store.tls_results import TlsResults
 from store.transcripts import Transcripts
 from store.trouble import translated
 from store.waiting import WaitingMail
@@ -93,9 +95,11 @@ class Store:
         self.queue = Queue(
             writer=self._writer, reader=self._reader, keeper=keeper, nodes=self._nodes, room=self._room, clock=clock
         )
-        self.notices = Notices(
+        self.letters = Letters(
             reader=self._reader, writer=self._writer, nodes=self._nodes, keeper=keeper, room=self._room, clock=clock
         )
+        self.notices = Notices(self._reader, self.letters)
+        self.tls_results = TlsResults(self._reader, self._writer)
         self.contents = Contents(keeper, self._reader, self._writer, clock)
         self.journal = Journal(self._reader, self._writer)
         self.suppressions = Suppressions(self._reader, self._writer, clock)

@@ -13,6 +13,7 @@ Retention: nothing grows without bound (promise 9), and what is deleted gives it
     credential           ``events`` after it was revoked
     audit                ``events``
     session              7 days after it began; at most 20 for each person
+    tls_result           when its report was made, or after a week ([relay.tls] reports)
     node, mark, follower have a fixed number of rows; person, opt_out: one for each person
     webhook              never: those that people made
 
@@ -46,12 +47,14 @@ from store.schema import (
     report,
     session,
     suppression,
+    tls_result,
     transcript,
 )
 from store.segments import Segments
 from store.sessions import LONGEST as LONGEST_SESSION
 from store.settings import Retention as RetentionSettings
 from store.sql import among
+from store.tls_results import KEPT_DAYS
 from store.webhook_schema import webhook_attempt, webhook_call
 from store.writer import Kind, Transaction, Writer
 
@@ -125,6 +128,7 @@ _DELETE_SUPPRESSIONS = delete(suppression).where(
 )
 _DELETE_ERASURES = delete(erasure).where(erasure.c.at < bindparam("cutoff"))
 _DELETE_SESSIONS = delete(session).where(session.c.created_at < bindparam("cutoff"))
+_DELETE_TLS_RESULTS = delete(tls_result).where(tls_result.c.day < bindparam("before"))
 _DELETE_CREDENTIALS = delete(credential).where(credential.c.revoked_at < bindparam("cutoff"))
 
 
@@ -184,6 +188,7 @@ class Retention:
         )
         await self._once(_deleting(_DELETE_CREDENTIALS, cutoff=forgotten))
         await self._once(_deleting(_DELETE_ERASURES, cutoff=forgotten))
+        await self._once(_deleting(_DELETE_TLS_RESULTS, before=int(now // 86_400.0) - KEPT_DAYS))
         await self._once(_deleting(_DELETE_SESSIONS, cutoff=now - LONGEST_SESSION))
         await self._repeat(_deleting(_DELETE_AUDIT, before=first_at(forgotten)))
         told = first_at(now - min(keep.webhook_calls, keep.opens))

@@ -246,6 +246,16 @@ transcript = Table(
     Index("transcript_recipient", "recipient_id", "id"),
 )
 
+# How TLS to mail hosts went, by day, for the reports that their domains ask for (RFC 8460).
+tls_result = Table(
+    "tls_result",
+    metadata,
+    Column("day", Integer, primary_key=True, autoincrement=False),  # since 1970, UTC
+    Column("domain", Text, primary_key=True),
+    Column("facts", Text, primary_key=True),  # policy and failure, JSON
+    Column("sessions", BigInteger, nullable=False),
+)
+
 # How far those who do something about each event have come. It moves in the transaction of what they do.
 follower = Table(
     "follower",

@@ -7,9 +7,8 @@ The way out: from a claimed recipient to a settled one.
    leaves out what ``guard.py`` does not let us connect to. ``protection.py`` says what TLS they must show: by their
    TLSA records (``tlsa.py``), by the domain's policy (``mta_sts.py``, ``policy_fetch.py`` through ``guarded_http.py``,
    ``sts_policy.py``), and by what was seen before (``tls_memory.py``).
+   ``tls_results.py`` counts how it went.
 2. ``lane.py`` is the queue in memory for one destination: how many connections it may have, whether it is down.
-   ``lanes.py`` has them all. Those of one provider (``providers.py``) share a group, whose pace ``pacing.py`` keeps;
-   ``asked.py`` reads what a refusal asks of us.
    ``lanes.py`` holds them all. Those of one provider (``providers.py``) share a pace (``pacing.py``), and ``asked.py``
    reads from a refusal how long to wait.
 3. ``carrier.py`` carries one job after the other over a connection that ``pool.py`` kept or opened, address by address.

@@ -129,7 +129,7 @@ class Carrier:
     async def _open(self, courier: Courier, job: Job) -> Connection | None:
         """Open a connection. None: nobody could be reached, and the job is settled."""
         lane = courier.lane
-        opened = await self._pool.open(lane.destination)
+        opened = await self._pool.open(lane.destination, domain=job.domain)
         if isinstance(opened, Unreachable):
             now = self._clock()
             reply = opened.outcome.reply

@@ -16,7 +16,7 @@ from typing import cast
 from relay.delivery.dialogue import Dialogue, Outcome, State, Step
 from relay.delivery.envelope import FINAL_DOT, Envelope, Offers, stuff
 from relay.delivery.route import Host
-from relay.delivery.tls import DEMANDS, TlsContexts, shown, verification, verifies
+from relay.delivery.tls import DEMANDS, VALIDATION_FAILURE, TlsContexts, result_type, shown, verification, verifies
 from relay.delivery.transcript import Transcript
 from relay.settings import DeliverySettings
 from store.nouns import Phase, Reason
@@ -50,6 +50,8 @@ class Connection(asyncio.Protocol):
         self.host = host
         self.address = address
         self.tls = ""  # "TLSv1.3 TLS_AES_256_GCM_SHA384 verified MTA-STS", "... unverified", "" for clear text
+        self.tls_failure = ""  # why TLS failed, a result type of RFC 8460 section 4.3; "" when it did not
+        self.local_address = ""  # of ours, once connected
         self.idle_since = 0.0  # the pool's
         self.on_gone: Callable[[Connection], None] | None = None
         self._settings = settings
@@ -235,11 +237,14 @@ class Connection(asyncio.Protocol):
                     local_addr=local,
                 )
         except ssl.SSLError as error:
+            self.tls_failure = result_type(error)
             return _failed(Phase.TLS, f"TLS could not be made: {_told(error)}")
         except TimeoutError:
             return _failed(Phase.CONNECT, f"no answer within {self._settings.connect_timeout:g} s")
         except OSError as error:
             return _failed(Phase.CONNECT, _told(error))
+        assert self._transport is not None
+        self.local_address = str((self._transport.get_extra_info("sockname") or ("",))[0])
         self._note("connected")
         self._note_tls("verified")
         return None
@@ -257,6 +262,7 @@ class Connection(asyncio.Protocol):
             )
         except (OSError, ValueError) as error:  # ssl.SSLError and time-outs are OSErrors; ValueError: an odd name
             self._step = Step.READ
+            self.tls_failure = result_type(error)
             return self._dialogue.lost(f"TLS could not be made: {_told(error)}")
         if transport is None:  # typeshed: it may be when the loop is closing
             return self._dialogue.lost("TLS could not be made")
@@ -264,6 +270,7 @@ class Connection(asyncio.Protocol):
         why = self._match_records()
         if why:
             self._step = Step.READ
+            self.tls_failure = VALIDATION_FAILURE
             return self._dialogue.lost(why)
         self._note_tls(verification(self.host, verified=self._verifies))
         self._dialogue.secured()

@@ -13,9 +13,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+import aiohttp
+
 from relay.delivery.policy_fetch import FetchFailed
 from relay.delivery.resolver import Failed, Found, TextAnswer
-from relay.delivery.sts_policy import Policy, read_record
+from relay.delivery.sts_policy import BadPolicy, Policy, read_record
+from relay.delivery.tls import POLICY_FETCH_ERROR, POLICY_INVALID, WEB_CERTIFICATE_INVALID
 from relay.delivery.tls_memory import KeptPolicy, TlsMemory
 
 TRY_AGAIN = 300.0  # seconds after a failed fetch, or where there was no policy (section 3.3: five minutes or more)
@@ -41,7 +44,11 @@ class Standing:
 
 
 class MtaSts:
-    """Knows policies. ``fetch`` gives one or raises FetchFailed; ``clock``: Unix seconds."""
+    """
+    Knows policies. ``fetch`` gives one or raises FetchFailed; ``clock``: Unix seconds.
+
+    ``failed`` is told of each fetch that failed: the domain, the result type of RFC 8460 section 4.3, and why.
+    """
 
     def __init__(
         self,
@@ -50,11 +57,13 @@ class MtaSts:
         fetch: Callable[[str], Awaitable[Policy]],
         memory: TlsMemory,
         clock: Callable[[], float],
+        failed: Callable[[str, str, str], None] | None = None,
     ) -> None:
         self._names = names
         self._fetch = fetch
         self._memory = memory
         self._clock = clock
+        self._tell = failed
         self._failed: OrderedDict[str, tuple[str, float]] = OrderedDict()  # domain -> (id, when the fetch failed)
         self._under_way: dict[str, asyncio.Task[None]] = {}
 
@@ -111,6 +120,8 @@ class MtaSts:
         try:
             policy = await self._fetch(domain)
         except FetchFailed as error:
+            if self._tell is not None:
+                self._tell(domain, _result_type(error), str(error))
             known = self._memory.policy(domain)
             _log.warning(
                 "%s: its MTA-STS policy could not be fetched, %s: %s",
@@ -125,3 +136,12 @@ class MtaSts:
         else:
             self._failed.pop(domain, None)
             self._memory.keep(domain, KeptPolicy(version, policy, self._clock()))
+
+
+def _result_type(error: FetchFailed) -> str:
+    """Give the result type for a policy that could not be had."""
+    if isinstance(error.__cause__, BadPolicy):
+        return POLICY_INVALID
+    if isinstance(error.__cause__, aiohttp.ClientConnectorCertificateError):
+        return WEB_CERTIFICATE_INVALID
+    return POLICY_FETCH_ERROR

@@ -110,11 +110,19 @@ class Proofs(Protocol):
         """Note that a host has proved what was demanded of it."""
 
 
+class Results(Protocol):
+    """Counts how TLS went; ``tls_results.TlsResults`` does."""
+
+    def session(self, domain: str, session: Connection, outcome: Outcome | None) -> None:
+        """Count a session; the outcome says why it could not be opened."""
+
+
 class Pool:
     """
     Opens connections and keeps idle ones for ``settings.connection_idle`` seconds.
 
     ``draw`` gives 0.0 up to 1.0: it shuffles hosts of one preference. ``proofs`` None: there are no demands of DANE.
+    ``results`` None: nobody counts.
     """
 
     def __init__(
@@ -125,11 +133,13 @@ class Pool:
         draw: Callable[[], float],
         contexts: TlsContexts | None = None,
         proofs: Proofs | None = None,
+        results: Results | None = None,
     ) -> None:
         self.hostname = hostname  # ours
         self._settings = settings
         self._draw = draw
         self._proofs = proofs
+        self._results = results
         self._contexts = contexts or TlsContexts.default()
         self._idle: dict[str, deque[Connection]] = {}
         self._by_age: OrderedDict[Connection, str] = OrderedDict()  # idle ones, the longest idle first
@@ -182,9 +192,9 @@ class Pool:
             self._forget(connection)
             connection.close()
 
-    async def open(self, destination: Destination) -> Connection | Unreachable:
+    async def open(self, destination: Destination, *, domain: str = "") -> Connection | Unreachable:
         """
-        Open a connection: by preference, address after address, those that failed lately last.
+        Open a connection, for mail to ``domain``: by preference, address after address, those that failed lately last.
 
         The next one is tried after a failure to connect, to greet, to make TLS or at EHLO; never after a mail began.
         """
@@ -197,6 +207,8 @@ class Pool:
             host, address, lenient = ends.popleft()
             connection = self._connection(host, address, lenient=lenient)
             failure = await self._open_one(connection, until)
+            if self._results is not None and domain and not destination.by_route and not lenient:
+                self._results.session(domain, connection, failure)
             if failure is None:
                 if connection.transcript is not None:
                     connection.transcript.earlier = "\n".join(said)

@@ -15,6 +15,7 @@ from typing import Protocol
 from relay.delivery.mta_sts import MtaSts, Standing
 from relay.delivery.resolver import Failed, FoundTlsa, TlsaAnswer
 from relay.delivery.route import Demanded, FoundHost, Host
+from relay.delivery.tls import DNSSEC_INVALID, VALIDATION_FAILURE
 from relay.delivery.tls_memory import TlsMemory
 from relay.delivery.tlsa import check, usable
 
@@ -30,6 +31,13 @@ class Pins(Protocol):
         """Find TLSA records."""
 
 
+class Results(Protocol):
+    """Counts how TLS went; ``tls_results.TlsResults`` does."""
+
+    def passed_over(self, domain: str, host: Host, why: str) -> None:
+        """Count a host that must not be used."""
+
+
 class Protection:
     """
     Knows what the hosts of every domain must prove, and whether they did.
@@ -40,6 +48,7 @@ class Protection:
         memory: Which domains were seen with verified TLS.
         allow_downgrade: Domains that may get mail in clear all the same; ``"*"`` is all.
         clock: Unix seconds.
+        results: Counts what is passed over; None: nobody does.
     """
 
     def __init__(
@@ -50,12 +59,14 @@ class Protection:
         memory: TlsMemory,
         allow_downgrade: Sequence[str] = (),
         clock: Callable[[], float],
+        results: Results | None = None,
     ) -> None:
         self._pins = pins
         self._policies = policies
         self._memory = memory
         self._allow_downgrade = frozenset(domain.lower() for domain in allow_downgrade)
         self._clock = clock
+        self._results = results
         self._domains: OrderedDict[tuple[str, str], set[str]] = OrderedDict()  # host and proof -> whose mail it takes
 
     async def demand(self, domain: str, found: Sequence[FoundHost]) -> Demanded:
@@ -68,6 +79,7 @@ class Protection:
         for one, (pinned, _) in zip(found, answers, strict=True):
             match pinned:
                 case Failed(why=why):
+                    self._note_passed_over(domain, one.host, DNSSEC_INVALID)
                     passed_over.append(f"{one.host.name} has a signed name, and its TLSA records cannot be had: {why}")
                 case Host():
                     names = tuple(dict.fromkeys((*pinned.proven_names, one.host.name, domain)))
@@ -75,6 +87,7 @@ class Protection:
                 case None:
                     host = self._by_policy(domain, one.host, standing)
                     if host is None:
+                        self._note_passed_over(domain, one.host, VALIDATION_FAILURE)
                         passed_over.append(f"{one.host.name} is not named by the MTA-STS policy of the domain")
                     else:
                         hosts.append(host)
@@ -129,6 +142,10 @@ class Protection:
                 return replace(host, proof="MTA-STS testing")
             case _:
                 return host
+
+    def _note_passed_over(self, domain: str, host: Host, why: str) -> None:
+        if self._results is not None:
+            self._results.passed_over(domain, host, why)
 
     def _remember(self, host: Host, domain: str) -> None:
         if host.proof in ("", "seen"):

@@ -13,6 +13,29 @@ DEMANDS = {
     "seen": "TLS was verified here within 30 days, so mail does not go in clear (relay.tls.allow_downgrade)",
 }
 
+# Result types of RFC 8460 section 4.3.
+NO_STARTTLS = "starttls-not-supported"
+HOST_MISMATCH = "certificate-host-mismatch"
+CERTIFICATE_EXPIRED = "certificate-expired"
+NOT_TRUSTED = "certificate-not-trusted"
+VALIDATION_FAILURE = "validation-failure"
+DNSSEC_INVALID = "dnssec-invalid"
+POLICY_FETCH_ERROR = "sts-policy-fetch-error"
+POLICY_INVALID = "sts-policy-invalid"
+WEB_CERTIFICATE_INVALID = "sts-webpki-invalid"
+
+# Codes of OpenSSL's X509_verify_cert: not yet valid, expired; self-signed, no or an unknown authority; another name.
+_BY_CODE = {
+    9: CERTIFICATE_EXPIRED,
+    10: CERTIFICATE_EXPIRED,
+    18: NOT_TRUSTED,
+    19: NOT_TRUSTED,
+    20: NOT_TRUSTED,
+    21: NOT_TRUSTED,
+    62: HOST_MISMATCH,
+    64: HOST_MISMATCH,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class TlsContexts:
@@ -57,3 +80,9 @@ def shown(made: Any) -> list[bytes]:
     # Before 3.13 the method is there, below the public object; without it an authority could not be matched.
     chain = made._sslobj.get_unverified_chain()  # noqa: SLF001 - see above
     return [ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in chain]
+
+
+def result_type(error: BaseException) -> str:
+    """Give the result type for an error of a handshake."""
+    code = error.verify_code if isinstance(error, ssl.SSLCertVerificationError) else 0
+    return _BY_CODE.get(code, VALIDATION_FAILURE)

@@ -81,6 +81,11 @@ class TlsMemory:
         self._policies.move_to_end(domain)
         return kept
 
+    def known_policy(self, domain: str) -> Policy | None:
+        """Give the policy of a domain as it was read."""
+        kept = self.policy(domain)
+        return kept.policy if kept else None
+
     def keep(self, domain: str, kept: KeptPolicy) -> None:
         """Keep a policy in the place of an earlier one."""
         self._put(domain, kept)

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from store.notices import SPAN, Batch, Letter
+from store.letters import Letter
+from store.notices import NAME, SPAN, Batch
 from store.nouns import Job, NewMessage
 from store.open import Store
 from tests.conftest import Clock
@@ -97,11 +98,11 @@ async def test_a_report_is_handed_over_once(store: Store, clock: Clock, open_aga
     batch = await look(store, clock, unasked=True)
     assert len(batch.notices) == 1
     first = letter(store, clock)
-    jobs = await store.notices.hand_over(batch, [first])
+    jobs = await store.letters.send(NAME, batch.seen, batch.to, [first])
     assert [job.message_id for job in jobs or ()] == [first.message.id]
     other = store if store.dialect == "sqlite" else await open_again(name="other")
     second = letter(other, clock)
-    assert await other.notices.hand_over(batch, [second]) is None
+    assert await other.letters.send(NAME, batch.seen, batch.to, [second]) is None
     assert await other.find.message(second.message.id) == []
     assert (await look(other, clock, unasked=True)).notices == ()
 
@@ -116,7 +117,7 @@ async def test_what_cannot_be_taken_is_found_again(store: Store, clock: Clock) -
     double = letter(store, clock)
     double = replace(double, message=replace(double.message, id=taken.message_id))  # an id that is there already
     with pytest.raises(IntegrityError):
-        await store.notices.hand_over(batch, [double])
+        await store.letters.send(NAME, batch.seen, batch.to, [double])
     assert len((await look(store, clock, unasked=True)).notices) == 1
 
 

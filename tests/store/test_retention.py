@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, select
 
 from store import schema
 from store.errors import ContentDamaged
-from store.nouns import Open, Reason, TrackingMode, Verdict
+from store.nouns import Open, Reason, TlsResult, TrackingMode, Verdict
 from store.open import Store
 from store.retention import STEP
 from tests.conftest import Clock
@@ -58,6 +58,7 @@ async def test_9_every_table_is_bounded(store: Store, clock: Clock, monkeypatch:
     await store.subjects.erase("nobody@example.org", done_by="eva")
     await store.audit.note("suppression.lift", who="eva")
     await store.sessions.begin("eva", address="", agent="", idle=60.0)
+    await store.tls_results.add([TlsResult(int(clock() // 86_400.0), "a.example", "{}", 1)])
     full = await counts(store)
     on_disk = {"content"} if store.dialect == "sqlite" else set()
     assert {name for name, count in full.items() if not count} == NEVER_OF_MAIL | on_disk

@@ -24,6 +24,7 @@ from relay.delivery.resolver import Resolver
 from relay.delivery.route import Routes
 from relay.delivery.tls import TlsContexts
 from relay.delivery.tls_memory import TlsMemory
+from relay.delivery.tls_results import TlsResults
 from relay.settings import DnsSettings
 from store.nouns import Attempt
 from tests.relay.delivery.world import World
@@ -92,6 +93,7 @@ class Scene:
     web: PolicyHost
     sink: SmtpSink
     memory: TlsMemory
+    results: TlsResults
 
     def publish(self, policy: bytes, *, version: str = "1", domain: str = "example.org") -> None:
         """Let a domain have an MTA-STS policy."""
@@ -139,14 +141,17 @@ async def scene(
         dns.add("example.org", "MX", "10 mx.example.org.")
         dns.add("mx.example.org", "A", "127.0.0.1")
         memories: list[TlsMemory] = []
+        counted: list[TlsResults] = []
 
         def parts(world: World) -> tuple[Routes, Pool]:
             resolver = Resolver(DnsSettings(nameservers=(dns.nameserver,), validating=validating), clock=world.clock)
             stack.push_async_callback(resolver.close)
             memory = TlsMemory(None, clock=world.clock)
             memories.append(memory)
+            results = TlsResults(policy_of=memory.known_policy, clock=world.clock)
+            counted.append(results)
             fetch = PolicyFetch(resolver, guard=Guard((LOOPBACK,)), ipv6=False, context=web_context, port=web.port)
-            policies = MtaSts(resolver, fetch=fetch, memory=memory, clock=world.clock)
+            policies = MtaSts(resolver, fetch=fetch, memory=memory, clock=world.clock, failed=results.no_policy)
             stack.push_async_callback(policies.close)
             protection = Protection(
                 pins=resolver if resolver.validating else None,
@@ -154,13 +159,19 @@ async def scene(
                 memory=memory,
                 allow_downgrade=allow_downgrade,
                 clock=world.clock,
+                results=results,
             )
             routes = Routes(resolver, routes={}, settings=world.settings, clock=world.clock, protector=protection)
             pool = Pool(
-                hostname="relay.test", settings=world.settings, draw=lambda: 0.5, contexts=contexts, proofs=protection
+                hostname="relay.test",
+                settings=world.settings,
+                draw=lambda: 0.5,
+                contexts=contexts,
+                proofs=protection,
+                results=results,
             )
             return routes, pool
 
         world = World(parts=parts, port=sink.port, allow_private_destinations=(LOOPBACK,), ipv6=False)
         await stack.enter_async_context(world)
-        yield Scene(world, dns, web, sink, memories[0])
+        yield Scene(world, dns, web, sink, memories[0], counted[0])
