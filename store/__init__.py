@@ -19,7 +19,8 @@ Read by others: ``journal.py`` gives every event once, as ``journal_record.py``;
 to hear of, ``tls_results.py`` keeps what other domains do, and ``letters.py`` sends what we write to either;
 ``find.py``, ``recent.py`` and
 ``waiting.py`` give the recipients of ``rows.py``; ``seen.py`` adds up their opens; ``subjects.py`` gives out or erases
-all that is kept of one address; ``domains.py`` knows the domains that mail reaches. Beside the mail stand
+all that is kept of one address; ``domains.py`` knows the domains that mail reaches. What pages and
+programs look at is asked through ``queries/``. Beside the mail stand
 ``suppressions.py``, ``credentials.py`` (applications) and, for the pages, ``people.py`` (``passwords.py`` says which
 they may choose), ``sessions.py`` and ``audit.py``: who is let in, who is in, who changed what. ``webhooks.py`` keeps
 who is told of events, and ``webhook_calls.py`` what was told (``webhook_nouns.py``, ``webhook_schema.py``).

@@ -232,6 +232,7 @@ def _message_row(wish: AcceptWish, ref: ContentRef) -> dict[str, Any]:
         "credential": letter.credential,
         "reverse_path": letter.reverse_path,
         "header_from": letter.header_from,
+        "header_to": letter.header_to,
         "subject": letter.subject,
         "header_message_id": letter.header_message_id,
         "size": letter.size or len(wish.content),

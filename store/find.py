@@ -1,5 +1,6 @@
 """Finds recipients, with their events, by whatever people have in hand."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, select
@@ -67,11 +68,13 @@ class Find:
         return await self._find(_BY_HEADER_MESSAGE_ID_AND_ADDRESS, given) if key else []
 
     async def _find(self, statement: Select[Any], given: dict[str, Any]) -> list[Found]:
-        def read(connection: Connection) -> list[Found]:
-            rows = [recipient_row(row) for row in connection.execute(statement, given)]
-            events: dict[int, list[Event]] = {row.recipient_id: [] for row in rows}
-            for row in connection.execute(_EVENTS, {"ids": list(events)}):
-                events[row.recipient_id].append(event_of(row))
-            return [Found(row, tuple(events[row.recipient_id])) for row in rows]
+        return await self._reader.run(lambda connection: found_of(connection, connection.execute(statement, given)))
 
-        return await self._reader.run(read)
+
+def found_of(connection: Connection, given: Iterable[Any]) -> list[Found]:
+    """Give each row of ROWS its events."""
+    rows = [recipient_row(row) for row in given]
+    events: dict[int, list[Event]] = {row.recipient_id: [] for row in rows}
+    for row in connection.execute(_EVENTS, {"ids": list(events)}):
+        events[row.recipient_id].append(event_of(row))
+    return [Found(row, tuple(events[row.recipient_id])) for row in rows]

@@ -11,37 +11,27 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from store.engine import Reader
 from store.journal_record import EventRecord, ToldEvent, event_of
 from store.schema import event, message, recipient
 from store.writer import Writer
 
-_RECORD = (
-    event,
-    recipient.c.forward_path,
-    message.c.subject,
-    message.c.customer,
-    message.c.invoice,
-    message.c.accepted_at,
-)
-
-
-def _behind(*columns: Any) -> Select[Any]:
-    return (
-        select(*columns)
-        .join_from(event, recipient, recipient.c.id == event.c.recipient_id)
-        .join(message, message.c.id == recipient.c.message_id)
-        .where(event.c.position > bindparam("position"))
-        .order_by(event.c.position)
-        .limit(bindparam("limit"))
+RECORDS = (
+    select(
+        event,
+        recipient.c.forward_path,
+        message.c.subject,
+        message.c.customer,
+        message.c.invoice,
+        message.c.accepted_at,
     )
-
-
-_AFTER = _behind(*_RECORD)
-_TOLD_AFTER = _behind(
-    *_RECORD,
+    .join_from(event, recipient, recipient.c.id == event.c.recipient_id)
+    .join(message, message.c.id == recipient.c.message_id)
+)
+_AFTER = RECORDS.where(event.c.position > bindparam("position")).order_by(event.c.position).limit(bindparam("limit"))
+_TOLD_AFTER = _AFTER.add_columns(
     message.c.header_from,
     message.c.header_message_id,
     message.c.tags,
@@ -68,7 +58,7 @@ class Journal:
         """Give up to ``limit`` events behind a position, in order."""
 
         def read(connection: Connection) -> list[EventRecord]:
-            return [_record(row) for row in connection.execute(_AFTER, {"position": position, "limit": limit})]
+            return [event_record(row) for row in connection.execute(_AFTER, {"position": position, "limit": limit})]
 
         return await self._reader.run(read)
 
@@ -117,7 +107,8 @@ class Journal:
                             await news.wait()
 
 
-def _record(row: Any) -> EventRecord:
+def event_record(row: Any) -> EventRecord:
+    """Make it from a row of RECORDS."""
     return EventRecord(
         position=row.position,
         event=event_of(row),
@@ -131,7 +122,7 @@ def _record(row: Any) -> EventRecord:
 
 def _told(row: Any) -> ToldEvent:
     return ToldEvent(
-        record=_record(row),
+        record=event_record(row),
         sender=row.header_from,
         header_message_id=row.header_message_id,
         tags=tuple(json.loads(row.tags)),

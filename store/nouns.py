@@ -206,6 +206,7 @@ class NewMessage:
     credential: str  # name of the credential or trusted network it came by
     reverse_path: str  # as given in MAIL FROM, without its angle brackets; "" is the null path
     header_from: str = ""  # address in From:
+    header_to: str = ""  # the To field decoded, one line: names and addresses as the mail shows them
     subject: str = ""  # decoded
     header_message_id: str = ""  # the application's Message-ID, or the one we added; without its angle brackets
     size: int = 0  # octets as stored

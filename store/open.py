@@ -28,6 +28,7 @@ from store.nodes import Nodes
 from store.notices import Notices
 from store.opens import Opens
 from store.people import People
+from store.queries.every import Queries
 from store.queue import Queue
 from store.recent import Recent
 from store.reports import Reports
@@ -113,6 +114,7 @@ class Store:
         self.find = Find(self._reader)
         self.domains = Domains(self._reader, clock)
         self.waiting = WaitingMail(self._reader)
+        self.queries = Queries(self._reader, file=file, clock=clock)
         self.transcripts = Transcripts(self._reader, self._writer, self._nodes)
         self.webhooks = Webhooks(self._reader, self._writer, self._nodes, clock)
         self.webhook_calls = WebhookCalls(self._reader, self._writer, self._nodes)

@@ -1,5 +1,5 @@
 """
-Recipients and messages as people look at them.
+Recipients, and addresses that are suppressed, as people look at them.
 
 Pure: no I/O, no clock, no chance.
 """
@@ -59,3 +59,16 @@ class Found:
 
     recipient: RecipientRow
     events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suppression:
+    """One suppressed address."""
+
+    address_key: str  # what a list goes on after
+    address: str
+    reason: Reason
+    caused_by: int | None  # recipient; None: a person added it
+    at: float
+    expires_at: float | None
+    note: str

@@ -89,6 +89,7 @@ message = Table(
     # Tracking mode count: views by people and by machines, of all its recipients in that mode together.
     _count("counted_opens"),
     _count("counted_machine_opens"),
+    _text("header_to"),  # names and addresses in To, as the mail shows them: people look for a name
     # accept: the same mail again within ten minutes; find: by the application's Message-ID
     Index("message_header_message_id", "header_message_id"),
     # accept: a repeat of an idempotency key

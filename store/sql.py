@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Dialect, Text, bindparam, literal_column
+from sqlalchemy import BigInteger, ColumnElement, Dialect, Text, bindparam, func, literal_column
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -37,6 +37,57 @@ class _List(TypeDecorator[Collection[Any]]):
 
     def process_bind_param(self, value: Collection[Any] | None, dialect: Dialect) -> Any:
         return list(value or ()) if dialect.name == "postgresql" else json.dumps(list(value or ()))
+
+
+class _Holds(FunctionElement[Any]):
+    name = "holds"
+    type = NullType()
+    inherit_cache = True
+
+
+@compiles(_Holds, "sqlite")
+def _holds_sqlite(element: _Holds, compiler: SQLCompiler, **kw: Any) -> str:
+    column, part = (compiler.process(each, **kw) for each in element.clauses)
+    return f"instr({column}, {part}) > 0"
+
+
+@compiles(_Holds, "postgresql")
+def _holds_postgresql(element: _Holds, compiler: SQLCompiler, **kw: Any) -> str:
+    column, part = (compiler.process(each, **kw) for each in element.clauses)
+    return f"strpos({column}, {part}) > 0"
+
+
+def holds(column: ColumnElement[str], part: str) -> ColumnElement[bool]:
+    """Whether ``part`` is within a text, as it stands. Nothing in it is a wildcard."""
+    return _Holds(column, bindparam(None, part, type_=Text()))
+
+
+def holds_word(column: ColumnElement[str], part: str) -> ColumnElement[bool]:
+    """Whether ``part`` is within a text, whatever its case (on SQLite: of ASCII letters)."""
+    return _Holds(func.lower(column), func.lower(bindparam(None, part, type_=Text())))
+
+
+class _Slot(FunctionElement[int]):
+    name = "slot"
+    type = BigInteger()
+    inherit_cache = True
+
+
+@compiles(_Slot, "sqlite")
+def _slot_sqlite(element: _Slot, compiler: SQLCompiler, **kw: Any) -> str:
+    time, seconds = (compiler.process(each, **kw) for each in element.clauses)
+    return f"CAST({time} / {seconds} AS INTEGER)"
+
+
+@compiles(_Slot, "postgresql")
+def _slot_postgresql(element: _Slot, compiler: SQLCompiler, **kw: Any) -> str:
+    time, seconds = (compiler.process(each, **kw) for each in element.clauses)
+    return f"CAST(FLOOR({time} / {seconds}) AS BIGINT)"
+
+
+def slot(time: ColumnElement[float], seconds: int) -> ColumnElement[int]:
+    """Give the number of the slot of so many ``seconds`` that a time (after 1970) is in, counted from 1970."""
+    return _Slot(time, literal_column(str(seconds)))
 
 
 class _Among(FunctionElement[Any]):

@@ -1,7 +1,6 @@
 """Suppressions: addresses that mail is no longer sent to, with what caused it. What expired does not count."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Text, bindparam, delete, insert, or_, select
@@ -9,34 +8,24 @@ from sqlalchemy import Connection, Text, bindparam, delete, insert, or_, select
 from store.addresses import address_key
 from store.engine import Reader
 from store.nouns import Reason
+from store.rows import Suppression
 from store.schema import suppression
 from store.sql import among
 from store.writer import Kind, Transaction, Writer
 
-_LIVE = or_(suppression.c.expires_at.is_(None), suppression.c.expires_at > bindparam("now"))
-_GET = select(suppression).where(suppression.c.address_key == bindparam("key"), _LIVE)
+__all__ = ["LIVE", "Suppression", "Suppressions", "suppression_of"]
+
+LIVE = or_(suppression.c.expires_at.is_(None), suppression.c.expires_at > bindparam("now"))
+_GET = select(suppression).where(suppression.c.address_key == bindparam("key"), LIVE)
 _LIST = (
     select(suppression)
-    .where(suppression.c.address_key > bindparam("after"), _LIVE)
+    .where(suppression.c.address_key > bindparam("after"), LIVE)
     .order_by(suppression.c.address_key)
     .limit(bindparam("limit"))
 )
 _FORGET = delete(suppression).where(among(suppression.c.address_key, "keys", Text))
 _ADD = insert(suppression)
 _LIFT = delete(suppression).where(suppression.c.address_key == bindparam("key"))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suppression:
-    """One suppressed address."""
-
-    address_key: str  # what ``list`` goes on after
-    address: str
-    reason: Reason
-    caused_by: int | None  # recipient; None: a person added it
-    at: float
-    expires_at: float | None
-    note: str
 
 
 def _add(transaction: Transaction, wishes: Sequence[dict[str, Any]]) -> list[None]:
@@ -66,7 +55,7 @@ class Suppressions:
         """Give the suppression of an address, however it is written; None: mail may be sent."""
         given = {"key": address_key(address), "now": self._clock()}
         rows = await self._reader.run(lambda connection: connection.execute(_GET, given).all())
-        return _suppression(rows[0]) if rows else None
+        return suppression_of(rows[0]) if rows else None
 
     async def add(
         self, address: str, reason: Reason = Reason.SUPPRESSED, note: str = "", *, expires_at: float | None = None
@@ -93,12 +82,13 @@ class Suppressions:
         given = {"limit": limit, "after": after, "now": self._clock()}
 
         def read(connection: Connection) -> Sequence[Suppression]:
-            return [_suppression(row) for row in connection.execute(_LIST, given)]
+            return [suppression_of(row) for row in connection.execute(_LIST, given)]
 
         return await self._reader.run(read)
 
 
-def _suppression(row: Any) -> Suppression:
+def suppression_of(row: Any) -> Suppression:
+    """Make it from a row of the table."""
     return Suppression(
         address_key=row.address_key,
         address=row.address,

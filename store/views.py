@@ -54,7 +54,7 @@ def queries(dialect: str) -> dict[str, str]:
             FROM recipient r JOIN message m ON m.id = r.message_id
         """,
         # 3: the numbers of one message. A percentage says of how many: received of all, opened of those received that
-        # carried a pixel.
+        # carried a pixel. What failed and was opened all the same counts as failed, and is in failed_and_opened.
         "message_overview": f"""
             SELECT c.message_id AS message_id, {time("m.accepted_at")} AS sent_at, m.subject AS subject,
                 m.header_from AS sender, m.customer AS customer, m.invoice AS invoice, m.size AS octets,
@@ -63,17 +63,21 @@ def queries(dialect: str) -> dict[str, str]:
                 CASE WHEN c.recipients > 0 THEN ROUND(100.0 * c.received / c.recipients, 1) END AS received_percent,
                 CASE WHEN c.tracked > 0 THEN ROUND(100.0 * c.opened_tracked / c.tracked, 1) END AS opened_percent,
                 m.no_pixel_why AS not_tracked_because, c.counted AS counted_together,
-                m.counted_opens AS opens_counted_together, m.counted_machine_opens AS automatic_loads_counted_together
+                m.counted_opens AS opens_counted_together, m.counted_machine_opens AS automatic_loads_counted_together,
+                c.unknown AS cannot_be_known, c.failed_and_opened AS failed_and_opened
             FROM message m JOIN (
                 SELECT n.id AS message_id, COUNT(*) AS recipients,
                     SUM(CASE WHEN r.status = 'sending' THEN 1 ELSE 0 END) AS sending,
                     SUM(CASE WHEN r.status IN ('delivered', 'opened') THEN 1 ELSE 0 END) AS received,
-                    SUM(CASE WHEN r.opened_at IS NOT NULL THEN 1 ELSE 0 END) AS opened,
+                    SUM(CASE WHEN r.status = 'opened' THEN 1 ELSE 0 END) AS opened,
                     SUM(CASE WHEN r.status = 'bounced' THEN 1 ELSE 0 END) AS bounced,
                     SUM(CASE WHEN r.status = 'not_delivered' THEN 1 ELSE 0 END) AS not_delivered,
                     SUM(CASE WHEN r.status IN ('delivered', 'opened') AND {_TRACKED} THEN 1 ELSE 0 END) AS tracked,
                     SUM(CASE WHEN r.status = 'opened' AND {_TRACKED} THEN 1 ELSE 0 END) AS opened_tracked,
-                    SUM(CASE WHEN r.tracking = 'count' AND n.no_pixel_why = '' THEN 1 ELSE 0 END) AS counted
+                    SUM(CASE WHEN r.tracking = 'count' AND n.no_pixel_why = '' THEN 1 ELSE 0 END) AS counted,
+                    SUM(CASE WHEN r.status = 'delivered' AND r.machine_opens > 0 THEN 1 ELSE 0 END) AS unknown,
+                    SUM(CASE WHEN r.status IN ('bounced', 'not_delivered') AND r.opened_at IS NOT NULL
+                        THEN 1 ELSE 0 END) AS failed_and_opened
                 FROM recipient r JOIN message n ON n.id = r.message_id GROUP BY n.id
             ) c ON c.message_id = m.id
         """,

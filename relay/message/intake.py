@@ -19,7 +19,7 @@ from relay.settings import MetadataSettings
 from store.nouns import TrackingMode
 
 TRACKING_OFF = "tracking off"
-_MAX_TEXT = 2_000  # characters of a subject or Message-ID that are kept
+_MAX_TEXT = 2_000  # characters of a subject, To or Message-ID that are kept
 _HIDES_ADDRESSES = re.compile(r'"(?:[^"\\]++|\\.)*+"?|\((?:[^()\\]++|\\.)*+\)?', re.DOTALL)
 _ANGLE = re.compile(r"<([^<>]*+)>")
 _UNSAFE = re.compile(r"[^A-Za-z0-9.\-_]")
@@ -32,6 +32,7 @@ class Intake:
     header_from: str  # the first address in From:, "" when there is none
     header_from_all: tuple[str, ...]  # all addresses in all From: fields
     from_count: int  # From: fields
+    header_to: str  # the first To field, decoded, one line; cut where it is long
     subject: str  # decoded, one line
     header_message_id: str  # the mail's own, or the one in added_fields; without its angle brackets
     added_fields: bytes  # a missing Date or Message-ID as header lines
@@ -73,11 +74,12 @@ def examine(
     copy_plan = plan(raw, signs_for=signs_for)
     addresses = tuple(address for field in header.all("from") for address in addresses_in(headers.value(raw, field)))
     message_id, added = _identity(raw, header, now=now, make_id=make_id, hostname=hostname)
-    subject = header.first("subject")
+    subject, to = header.first("subject"), header.first("to")
     return Intake(
         header_from=addresses[0] if addresses else "",
         header_from_all=addresses,
         from_count=len(header.all("from")),
+        header_to=headers.text(raw, to)[:_MAX_TEXT] if to else "",
         subject=headers.text(raw, subject)[:_MAX_TEXT] if subject else "",
         header_message_id=message_id,
         added_fields=added,

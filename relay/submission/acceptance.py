@@ -216,6 +216,7 @@ class Acceptance:
             credential=sender.name,
             reverse_path=session.reverse_path or "",
             header_from=intake.header_from,
+            header_to=intake.header_to,
             subject=intake.subject,
             header_message_id=intake.header_message_id,
             size=len(content),
