@@ -86,7 +86,7 @@ _OLD_MESSAGES = (
     select(message.c.id).where(message.c.id < bindparam("before"), ~_unsettled).order_by(message.c.id).limit(CHUNK)
 )
 _ERASE = update(message).where(among(message.c.id, "ids")).values(content_erased_at=bindparam("now"))
-_RECIPIENTS_OF = select(recipient.c.id).where(among(recipient.c.message_id, "ids"))
+_RECIPIENTS_OF = select(recipient.c.id).where(among(recipient.c.message_id, "ids")).limit(CHUNK)
 _SEGMENTS_IN_USE = select(message.c.content_segment).where(message.c.content_erased_at.is_(None)).distinct()
 
 _DELETE_CONTENTS = delete(content).where(among(content.c.message_id, "ids"))
@@ -148,8 +148,10 @@ class Swept:
 
 
 _Step = Callable[[Transaction], int]
-# One step of a sweep: it runs in a transaction of the writer, and says how many rows it deleted.
-_STEPS: Kind[_Step, int] = Kind("sweep", lambda transaction, steps: [step(transaction) for step in steps])
+# One step of a sweep: it runs in a transaction of the writer, and says how many rows it deleted, or what it found.
+_STEPS: Kind[Callable[[Transaction], Any], Any] = Kind(
+    "sweep", lambda transaction, steps: [step(transaction) for step in steps]
+)
 
 
 class Retention:
@@ -182,7 +184,7 @@ class Retention:
             opens=await self._repeat(_deleting(_DELETE_OPENS, before=first_at(now - keep.opens))),
             events=await self._repeat(lambda transaction: _delete_events(transaction.connection, forgotten)),
             coarsened=await self._repeat(lambda transaction: coarsen(transaction, now - keep.opens, CHUNK)),
-            messages=await self._repeat(lambda transaction: _delete_messages(transaction.connection, forgotten)),
+            messages=await self._delete_messages(forgotten),
             suppressions=await self._once(_deleting(_DELETE_SUPPRESSIONS, now=now, cutoff=forgotten)),
             segments=await self._delete_segments(),
         )
@@ -219,6 +221,13 @@ class Retention:
                 return total
             await self._once(partial(_erase, ids=ids, now=now))
             after, total = ids[-1], total + len(ids)
+
+    async def _delete_messages(self, cutoff: float) -> int:
+        total, more = 0, True
+        while more:
+            deleted, more = await self._once(lambda transaction: _delete_messages(transaction.connection, cutoff))
+            total += deleted
+        return total
 
     async def _delete_segments(self) -> int:
         if self._segments is None:
@@ -258,15 +267,23 @@ def _delete_events(connection: Connection, cutoff: float) -> int:
     return connection.execute(_DELETE_EVENTS, {"ids": old}).rowcount if old else 0
 
 
-def _delete_messages(connection: Connection, cutoff: float) -> int:
+def _delete_messages(connection: Connection, cutoff: float) -> tuple[int, bool]:
+    """
+    Delete a chunk of the recipients of old messages; once they have none, the messages.
+
+    Returns:
+        How many messages were deleted, and whether there may be more to do.
+    """
     ids = list(connection.execute(_OLD_MESSAGES, {"before": first_at(cutoff)}).scalars())
     if not ids:
-        return 0
+        return 0, False
     recipients = list(connection.execute(_RECIPIENTS_OF, {"ids": ids}).scalars())
     for statement in _DELETE_OF_RECIPIENTS:
         connection.execute(statement, {"ids": recipients})
+    if len(recipients) == CHUNK:
+        return 0, True
     connection.execute(_DELETE_CONTENTS, {"ids": ids})
-    return connection.execute(_DELETE_MESSAGES, {"ids": ids}).rowcount
+    return connection.execute(_DELETE_MESSAGES, {"ids": ids}).rowcount, len(ids) == CHUNK
 
 
 def _give_pages_back(transaction: Transaction) -> int:

@@ -1,15 +1,17 @@
 """Retention: every table is bounded (promise 9), and what is deleted gives its space back."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Engine, func, select
+from sqlalchemy.event import listen, remove
 
 from store import schema
 from store.errors import ContentDamaged
 from store.nouns import Open, Reason, TlsResult, TrackingMode, Verdict
 from store.open import Store
-from store.retention import STEP
+from store.retention import CHUNK, STEP
 from tests.conftest import Clock
 from tests.store.mail import accept, bounced, delivered, new_recipient
 
@@ -67,6 +69,34 @@ async def test_9_every_table_is_bounded(store: Store, clock: Clock, monkeypatch:
     await store.retention.sweep(clock())
     left = {name: count for name, count in (await counts(store)).items() if count}
     assert left == {"node": 1, "mark": 1}
+
+
+async def test_9_a_large_message_goes_in_small_transactions(
+    store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Mail that is being taken waits for no more than a chunk of the recipients of one old mail."""
+    await store.retention.sweep(clock())
+    people = [new_recipient(store, f"p{n}@example.org") for n in range(2 * CHUNK + 1)]
+    await accept(store, now=clock(), recipients=people)
+    await accept(store, "ann@example.org", now=clock())
+    for start in range(0, len(people), CHUNK):
+        await store.queue.cancel([new.id for new in people[start : start + CHUNK]])
+    monkeypatch.setattr("store.retention.STEP", 1000 * DAY)
+    clock.move(401 * DAY)
+    deleted: list[int] = []
+
+    def note(_: object, cursor: Any, statement: str, *__: object) -> None:
+        if statement.startswith("DELETE FROM recipient "):
+            deleted.append(cursor.rowcount)
+
+    listen(Engine, "after_cursor_execute", note)
+    try:
+        assert (await store.retention.sweep(clock())).messages == 1
+    finally:
+        remove(Engine, "after_cursor_execute", note)
+    assert deleted == [CHUNK, CHUNK, 1]
+    left = await counts(store)
+    assert (left["message"], left["recipient"]) == (1, 1)  # the one that is not settled
 
 
 async def test_9_each_kind_has_its_time(store: Store, clock: Clock) -> None:
