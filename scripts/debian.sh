@@ -65,3 +65,29 @@ debian_install() {
   rm -f "$log"
   _allow_services
 }
+
+# unpack PACKAGE...: their files below .cache/rigs/FIRST, the libraries they need installed.
+unpack() {
+  local name=$1 home=.cache/rigs/$1 download package
+  [ -e "$home/.unpacked" ] && return 0
+  echo "Unpacking $name."
+  debian_update
+  local libraries=()
+  for package in "$@"; do
+    mapfile -t -O "${#libraries[@]}" libraries < <(
+      apt-cache depends --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces --no-enhances "$package" |
+        sed -n 's/^ *|\{0,1\}\(Pre\)\{0,1\}Depends: \(lib[^<]*\)$/\2/p'
+    )
+  done
+  debian_install "${libraries[@]}"
+  rm -rf "$home"
+  mkdir -p "$home"
+  download=$(mktemp -d)
+  chmod 755 "$download" # apt's own user writes here
+  (cd "$download" && apt-get --quiet=2 -o APT::Sandbox::User="$(id -un)" download "$@")
+  for package in "$download"/*.deb; do
+    dpkg-deb --extract "$package" "$home"
+  done
+  rm -rf "$download"
+  touch "$home/.unpacked"
+}

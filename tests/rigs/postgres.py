@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -29,15 +30,29 @@ def find_programs() -> Path | None:
 
 
 class Postgres:
-    """A server on a free port of loopback and on a socket in its own directory."""
+    """
+    A server on a free port of loopback and on a socket in its own directory.
 
-    def __init__(self, programs: Path) -> None:
+    Args:
+        programs: What ``find_programs`` found.
+        options: Settings in place of the tests' small ones: ``("shared_buffers=128MB",)``.
+        data: Folder for the cluster, made and removed with it; None: in the directory of the socket.
+    """
+
+    def __init__(self, programs: Path, options: Sequence[str] = (), data: Path | None = None) -> None:
         self._programs = programs
+        self._options = options
+        self._data = data
         # The server refuses to run as root; Debian's package brings the user postgres.
         self._user = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
         self.directory = Path(tempfile.mkdtemp(prefix="pg-"))  # short: a socket's path has 107 octets at most
         if self._user:
             os.chown(self.directory, self._user.pw_uid, self._user.pw_gid)
+        if data is not None:
+            data.mkdir()
+            if self._user:
+                os.chown(data, self._user.pw_uid, self._user.pw_gid)
+            (self.directory / "data").symlink_to(data)
         self.port = _free_port()
         self._numbers = itertools.count(1)
         self._server: subprocess.Popen[str] | None = None
@@ -59,6 +74,7 @@ class Postgres:
             "-h", "127.0.0.1", "-p", str(self.port), "-c", "max_connections=60",
             "-c", "shared_buffers=16MB", "-c", "log_min_messages=warning", "-c", "lc_messages=C",
         ]  # fmt: skip
+        command += [word for option in self._options for word in ("-c", option)]
         user = {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []} if self._user else {}
         self._server = subprocess.Popen(  # type: ignore[call-overload]  # the user is given only to root
             command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=self.directory, **user
@@ -75,6 +91,12 @@ class Postgres:
         # Nobody reads on, and a full pipe would stop the server.
         self._drain = ThreadPoolExecutor(1)
         self._drain.submit(self._server.stderr.read)
+
+    @property
+    def pid(self) -> int:
+        """Of the running server's first process."""
+        assert self._server is not None
+        return self._server.pid
 
     def kill(self) -> None:
         """End the server as a crash does."""
@@ -93,6 +115,8 @@ class Postgres:
         """End the server and delete everything."""
         self._stop(signal.SIGINT)
         shutil.rmtree(self.directory, ignore_errors=True)
+        if self._data is not None:
+            shutil.rmtree(self._data, ignore_errors=True)
 
     def url(self, database: str) -> str:
         return f"postgresql://homing@127.0.0.1:{self.port}/{database}"

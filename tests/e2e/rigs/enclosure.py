@@ -88,6 +88,12 @@ class Enclosure:
             subprocess.run((*_AS_ROOT, "rm", "-rf", str(self.home)), check=True)
 
     @property
+    def pid(self) -> int:
+        """Of the process that stands around all others."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def alive(self) -> bool:
         """Whether the enclosure still runs."""
         return self._process is not None and self._process.poll() is None
