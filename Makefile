@@ -14,7 +14,7 @@ WORKERS ?= $(shell echo $$(( 2 * $$(nproc 2>/dev/null || echo 1) )))
 LOCK_OPTIONS := --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links \
   --no-emit-trusted-host --no-emit-options --extra postgres --extra speed --extra build
 
-.PHONY: help run demo test check bench bench-bounces format lock clean
+.PHONY: help run demo test check bench bench-bounces bench-pixel format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -41,6 +41,10 @@ bench: $(VENV)/.installed-dev ## Homing beside Postfix, Exim and others, in ten 
 
 bench-bounces: $(VENV)/.installed-dev ## score the bounce reader on labelled mails, and its speed (BOUNCES=folder)
 	@$(BIN)/python -m bench.bounces $(BOUNCES)
+
+bench-pixel: $(VENV)/.installed-dev ## load 200,000 pixels while mail is relayed, and count all of them again
+	@scripts/provision-bench
+	@$(BIN)/python -m bench.pixel
 
 format: $(VENV)/.installed-dev ## put the code into its shape
 	$(BIN)/ruff check --fix .

@@ -8,22 +8,23 @@ loads wait here, up to a bound; what does not fit is lost and counted, and the l
 
 import asyncio
 import logging
-from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
-from pixel.judge import BOOK, Judge
-from pixel.signals import SENDER_IS_RECIPIENT, Memory, Sighting
+from pixel.judge import BOOK, Judge, Load
+from pixel.signals import NO_SIGNALS, SENDER_IS_RECIPIENT, Memory, Sighting
 from store.errors import StoreUnavailable
 from store.nouns import Open
 from store.open_facts import OpenFacts
 
 BATCH_PAUSE = 0.2  # seconds between batches; an open shows up no later than that
 RETRY_PAUSE = 2.0  # seconds between tries while the store cannot be written
-MAX_BATCH = 2_000  # opens in one transaction, so that mail never waits long for it
+MAX_BATCH = 1_000  # opens in one transaction, so that mail never waits long for it
 PATIENCE = 5.0  # seconds that a load waits for the 250 of its mail to be committed
 _COUNTED = 10_000  # loads that are only counted, remembered for the window of one view
+MAX_HOLD = 0.018  # seconds: with it an answer is still there within twenty milliseconds (P5)
+_FRESH = 2.0  # seconds since the last batch was written, in which the store counts as healthy
 MAX_WAITING_OF_ONE = 100  # opens of one recipient that wait at once: one pixel in a loop must not fill the buffer
 
 _Same = tuple[int, str, str, str]
@@ -32,12 +33,18 @@ _Same = tuple[int, str, str, str]
 class Opens(Protocol):
     """Where opens are written: ``store.opens``."""
 
-    async def facts(self, recipient_ids: Collection[int]) -> dict[int, OpenFacts]:
-        """Give what is known of recipients, by their ids; StoreUnavailable: not now."""
-        ...
+    async def judge_and_record(
+        self,
+        recipient_ids: Sequence[int],
+        judge: Callable[[Mapping[int, OpenFacts]], Sequence[Open]],
+        *,
+        view_window: float,
+    ) -> int:
+        """
+        Have loads judged, maybe more than once, by what is known of their recipients, and write what ``judge`` gives.
 
-    async def record(self, opens: Sequence[Open], *, view_window: float) -> int:
-        """Write opens in one transaction, loads within ``view_window`` seconds as one; StoreUnavailable: not now."""
+        One transaction; loads within ``view_window`` seconds are one view; StoreUnavailable: not now.
+        """
         ...
 
 
@@ -72,12 +79,13 @@ class OpenBuffer:
         self._log = log
         self._pause = pause
         self._waiting: list[Sighting] = []
-        self._of_one: Counter[int] = Counter()
+        self._of_one: dict[int, int] = {}
         self._first_at: dict[_Same, float] = {}
         self._some = asyncio.Event()
         self._writing = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
         self._dropped_told = 0
+        self._well_at = float("-inf")  # when the store wrote last, or when it had nothing to write
         self.recorded = 0
         self.repeated = 0
         self.dropped = 0
@@ -88,19 +96,35 @@ class OpenBuffer:
         """How many opens wait now."""
         return len(self._waiting) + len(self._early)
 
+    @property
+    def hold(self) -> float:
+        """
+        How many seconds a client that was just answered may be let wait before its next request is read.
+
+        0 as long as less than half of the room is taken, and always while the store cannot be written: then waiting
+        would help nobody. In between it keeps a flood from being faster than the store, which would lose opens.
+        """
+        taken = self.waiting / self._room - 0.5 if self._room else 0.0
+        if taken <= 0.0 or self._clock() - self._well_at > _FRESH:
+            return 0.0
+        return min(1.0, 2.0 * taken) * MAX_HOLD
+
     def add(self, sighting: Sighting) -> None:
         """Take one load, or count why not. Never waits."""
         same = _same(sighting)
         first_at = self._first_at.get(same)
+        of_one = self._of_one.get(sighting.recipient_id, 0)
         if first_at is not None and sighting.at - first_at < self._view_window:
             self.repeated += 1
-        elif self.waiting >= self._room or self._of_one[sighting.recipient_id] >= MAX_WAITING_OF_ONE:
+        elif len(self._waiting) + len(self._early) >= self._room or of_one >= MAX_WAITING_OF_ONE:
             self.dropped += 1
         else:
             self._first_at[same] = sighting.at
-            self._of_one[sighting.recipient_id] += 1
+            self._of_one[sighting.recipient_id] = of_one + 1
             self._waiting.append(sighting)
-            self._some.set()
+            if not self._some.is_set():
+                self._some.set()
+                self._well_at = sighting.at
 
     def start(self) -> None:
         """Begin to write."""
@@ -160,6 +184,7 @@ class OpenBuffer:
                 self._log.exception("opens could not be written together; trying each by itself")
                 await self._write_each(len(batch))
             else:
+                self._well_at = self._clock()
                 self.recorded += len(ready)
                 self._forget(ready)
                 self._early += early
@@ -167,26 +192,30 @@ class OpenBuffer:
 
     async def _write(self, batch: Sequence[Sighting], *, last: bool) -> tuple[list[Sighting], list[Sighting]]:
         """Judge and write a batch; give what was written and what was too early."""
-        facts = await self._opens.facts({it.recipient_id for it in batch})
         now = self._clock()
         ready: list[Sighting] = []
         early: list[Sighting] = []
-        for it in batch:
-            too_early = not last and _is_early(it, facts.get(it.recipient_id), now)
-            (early if too_early else ready).append(it)
-        if ready:
-            await self._opens.record(self._judged(ready, facts, last=last), view_window=self._view_window)
+
+        def judge(facts: Mapping[int, OpenFacts]) -> list[Open]:
+            """See what loads have to do with one another, then judge each. In the writer's thread."""
+            ready.clear()
+            early.clear()
+            for it in batch:
+                its = facts.get(it.recipient_id)
+                if its is not None and not last and _is_early(it, its, now):
+                    early.append(it)
+                    continue
+                ready.append(it)
+                if its is not None:
+                    self._memory.note(it, its.message_id)
+            known = [(it, facts.get(it.recipient_id)) for it in ready]
+            return [self._open(it, its, last=last) for it, its in known if its is not None or self._is_view(it)]
+
+        await self._opens.judge_and_record([it.recipient_id for it in batch], judge, view_window=self._view_window)
         return ready, early
 
-    def _judged(self, batch: Sequence[Sighting], facts: Mapping[int, OpenFacts], *, last: bool) -> list[Open]:
-        known = [(it, facts.get(it.recipient_id)) for it in batch]
-        for it, its in known:
-            if its is not None:
-                self._memory.note(it, its.message_id)
-        return [self._open(it, its, last=last) for it, its in known if its is not None or self._is_view(it)]
-
     def _open(self, it: Sighting, its: OpenFacts | None, *, last: bool) -> Open:
-        load = it.load
+        seconds, signals = None, NO_SIGNALS
         if its is not None:
             seconds = its.seconds_since_delivery(it.at)
             if last and seconds == float("-inf"):
@@ -194,11 +223,8 @@ class OpenBuffer:
             signals = self._memory.signals(it, its.message_id)
             if its.sender_is_recipient:
                 signals |= {SENDER_IS_RECIPIENT}
-            load = replace(load, seconds_since_delivery=seconds, signals=signals)
-        verdict, rule = self._judge.judge(load)
-        return Open(
-            recipient_id=it.recipient_id, at=it.at, verdict=verdict, rule=rule, address=it.address, agent=load.agent
-        )
+        verdict, rule = self._judge.judge(Load(it.agent, it.method, it.networks, seconds, signals))
+        return Open(it.recipient_id, it.at, verdict, rule, it.address, it.agent)
 
     def _is_view(self, it: Sighting) -> bool:
         """Whether a load that the store cannot tell from others, for it knows no recipient, is a view of its own."""
@@ -241,8 +267,10 @@ class OpenBuffer:
     def _forget(self, done: Sequence[Sighting]) -> None:
         for sighting in done:
             self._first_at.pop(_same(sighting), None)
-            self._of_one[sighting.recipient_id] -= 1
-            if not self._of_one[sighting.recipient_id]:
+            left = self._of_one[sighting.recipient_id] - 1
+            if left:
+                self._of_one[sighting.recipient_id] = left
+            else:
                 del self._of_one[sighting.recipient_id]
 
     def _tell_dropped(self) -> None:
@@ -253,9 +281,9 @@ class OpenBuffer:
 
 
 def _same(it: Sighting) -> _Same:
-    return it.recipient_id, it.load.method, it.address, it.load.agent
+    return it.recipient_id, it.method, it.address, it.agent
 
 
-def _is_early(it: Sighting, its: OpenFacts | None, now: float) -> bool:
+def _is_early(it: Sighting, its: OpenFacts, now: float) -> bool:
     """Whether the 250 of its mail may still be on its way into the store; a clock that jumped back is no reason."""
-    return its is not None and its.seconds_since_delivery(it.at) == float("-inf") and 0 <= now - it.at < PATIENCE
+    return its.seconds_since_delivery(it.at) == float("-inf") and 0 <= now - it.at < PATIENCE

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from aiohttp import web
 
-from pixel.connection import SERVER_NAME
+from pixel.image import SERVER_NAME
 from pixel.opt_out import ASK, DONE, LATER, MAX_TOKEN, PAGE_HEADERS, PREFIX, UNKNOWN, OptOutLinks
 from store.errors import StoreUnavailable
 

@@ -7,23 +7,48 @@ ends too (aiohttp by itself waits for ever); the number of connections is bounde
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from aiohttp import web
+
+
+class Usual(Protocol):
+    """Who answers usual requests."""
+
+    def answer(self, data: bytes, peer: str) -> bytes | None:
+        """Give the answer to what came from ``peer``, if that is one usual request; None: it is not."""
+        ...
+
+    @property
+    def hold(self) -> float:
+        """Seconds before the next request of a connection is read; 0: none."""
+        ...
+
 
 KEEP_ALIVE = 15.0  # seconds: for a whole request header, and between requests
 MAX_CONNECTIONS = 1_000
 MAX_LINE = 8_190  # octets of the request line, and of a header field
 MAX_FIELDS = 64
-SERVER_NAME = "web"  # aiohttp tells its and Python's version otherwise
 
 
 class Connection(web.RequestHandler):
-    """One connection of the public port."""
+    """
+    One connection of the public port.
 
-    __slots__ = ("_image", "_stalled")
+    As long as one usual request after the other comes over it, each is answered where it arrives. The first octets
+    that are anything else, and all behind them, go through aiohttp, which begins to read with them.
+    """
 
-    def __init__(self, manager: web.Server, image: Callable[[], web.Response], loop: asyncio.AbstractEventLoop) -> None:
+    __slots__ = ("_address", "_held", "_image", "_stalled", "_usual")
+
+    def __init__(
+        self,
+        manager: web.Server,
+        image: Callable[[], web.Response],
+        usual: Usual,
+        held: "Held",
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
         super().__init__(
             manager,
             loop=loop,
@@ -36,14 +61,40 @@ class Connection(web.RequestHandler):
             access_log=None,  # type: ignore[arg-type]  # None is what turns the log off
         )
         self._image = image
+        self._usual: Usual | None = usual
+        self._held = held
+        self._address = ""
         self._stalled = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or end it at once when there are too many."""
         super().connection_made(transport)
+        name = transport.get_extra_info("peername")
+        self._address = str(name[0]) if name else ""
         manager = self._manager
         if manager is not None and len(manager.connections) > MAX_CONNECTIONS:
             cast("asyncio.Transport", transport).abort()  # uvloop's is one by shape, not by class
+
+    def data_received(self, data: bytes) -> None:
+        """Answer a usual request, or leave the connection to aiohttp from here on."""
+        transport = self.transport
+        if self._usual is not None and transport is not None and not self._paused and not self._force_close:
+            answer = self._usual.answer(data, self._address)
+            if answer is not None:
+                transport.write(answer)
+                self._next_keepalive_close_time = self._loop.time() + KEEP_ALIVE
+                hold = self._usual.hold
+                if hold:
+                    transport.pause_reading()
+                    self._held.add(self, hold)
+                return
+        self._usual = None
+        super().data_received(data)
+
+    def go_on(self) -> None:
+        """Read again, after a hold."""
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.resume_reading()
 
     def end_if_stalled(self) -> None:
         """End a connection whose answers lay unread the last time this was asked and still do."""
@@ -71,12 +122,36 @@ class Connection(web.RequestHandler):
         return response
 
 
-class HttpListener:
-    """Listening sockets whose connections are bounded as above. ``image`` makes the answer to what is no HTTP."""
+class Held:
+    """Connections that are not read for a moment; those held within one moment go on together."""
 
-    def __init__(self, server: web.Server, image: Callable[[], web.Response]) -> None:
+    def __init__(self) -> None:
+        self._connections: list[Connection] = []
+
+    def add(self, connection: Connection, seconds: float) -> None:
+        """Hold one for about ``seconds``, and no longer."""
+        self._connections.append(connection)
+        if len(self._connections) == 1:
+            asyncio.get_running_loop().call_later(seconds, self._go_on)
+
+    def _go_on(self) -> None:
+        held, self._connections = self._connections, []
+        for connection in held:
+            connection.go_on()
+
+
+class HttpListener:
+    """
+    Listening sockets whose connections are bounded as above.
+
+    ``image`` makes the answer to what is no HTTP, ``usual`` that to most requests.
+    """
+
+    def __init__(self, server: web.Server, image: Callable[[], web.Response], usual: Usual) -> None:
         self._server = server
         self._image = image
+        self._usual = usual
+        self._held = Held()
         self._listening: list[asyncio.Server] = []
         self._sweep: asyncio.TimerHandle | None = None
 
@@ -91,7 +166,7 @@ class HttpListener:
         host, _, port = address.rpartition(":")
         self._listening.append(
             await loop.create_server(
-                lambda: Connection(self._server, self._image, loop),
+                lambda: Connection(self._server, self._image, self._usual, self._held, loop),
                 host.strip("[]"),
                 int(port),
                 backlog=1_024,

@@ -4,6 +4,7 @@ How many opens of one address are recorded. It never changes an answer.
 Pure: no I/O, no clock, no chance.
 """
 
+from functools import lru_cache
 from ipaddress import IPv6Address
 
 from pixel.networks import parse_address
@@ -39,6 +40,7 @@ class FloodGuard:
         return allowed
 
 
+@lru_cache(_ADDRESSES)
 def _key(address: str) -> str:
     """Give what a bucket is found by; "" for loopback. Text that is no address shares one bucket."""
     parsed = parse_address(address)

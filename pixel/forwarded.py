@@ -9,6 +9,7 @@ Pure: no I/O, no clock, no chance.
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from pixel.networks import Prefixes, parse_address
 
@@ -22,6 +23,7 @@ _INVISIBLE = dict.fromkeys([*range(0x80, 0xA0), 0x200E, 0x200F, *range(0x2028, 0
 _FOR = re.compile(r"for\s*=\s*(\"[^\"]*\"|[^;,\s\"]+)", re.IGNORECASE)
 
 
+@lru_cache(1_024)
 def clean(text: str) -> str:
     """Give at most 512 octets of a header's value, without controls and without what is no UTF-8."""
     raw = text.encode("utf-8", "surrogateescape").translate(None, _CONTROLS)

@@ -12,18 +12,18 @@ Pure: no I/O, no clock, no chance.
 """
 
 import tomllib
+from bisect import bisect_right
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 from store.nouns import Verdict
 
 DEFAULT_RULE = "person-by-default"
-_REMEMBERED = 4_096  # agents whose rules are kept
+_REMEMBERED = 4_096  # agents whose rules are kept, and loads whose verdicts are
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
+class Load(NamedTuple):
     """What is known of one request for a pixel."""
 
     agent: str = ""
@@ -81,9 +81,23 @@ class Judge:
     def __init__(self, rules: tuple[Rule, ...]) -> None:
         self._rules = rules
         self._by_agent: dict[str, tuple[Rule, ...]] = {}
+        self._limits = sorted({rule.seconds_below for rule in rules if rule.seconds_below is not None})
+        self._verdicts: dict[tuple[object, ...], tuple[Verdict, str]] = {}
 
     def judge(self, load: Load) -> tuple[Verdict, str]:
         """Say what made this request, and the name of the rule that says so."""
+        # Between two limits of the rules the time makes no difference: the place among them stands for it.
+        seconds = load.seconds_since_delivery
+        place = None if seconds is None else bisect_right(self._limits, seconds)
+        alike = (load.agent, load.method, load.networks, place, load.signals)
+        found = self._verdicts.get(alike)
+        if found is None:
+            if len(self._verdicts) >= _REMEMBERED:
+                self._verdicts.clear()
+            found = self._verdicts[alike] = self._look(load)
+        return found
+
+    def _look(self, load: Load) -> tuple[Verdict, str]:
         for rule in self._for_agent(load.agent):
             if rule.fits_rest(load):
                 return rule.verdict, rule.name

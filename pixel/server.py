@@ -1,51 +1,37 @@
 """
 The pixel's server: every request below ``/o/`` gets the same image, whatever its token, and whatever the store does.
 
-A request goes: path -> token -> who asks -> the buffer (``buffer.py``), whose task judges person or machine and writes
-in batches. Promise 6: nothing on that way can change the answer, and nothing waits.
+Usual requests are answered where they arrive (``usual.py``), all others through aiohttp, with the same octets. What
+was asked is noted after the answer has left (``noting.py``). Promise 6: nothing that is known of a token can change the
+answer, or when it comes.
 """
 
 import logging
 from collections.abc import Callable
-from urllib.parse import unquote
 
 from aiohttp import web
 
 from pixel.buffer import OpenBuffer, Opens
 from pixel.choice import ChoicePages
-from pixel.connection import SERVER_NAME, HttpListener
-from pixel.flood import FloodGuard
-from pixel.forwarded import clean, client_address
-from pixel.judge import BOOK, Load
+from pixel.connection import HttpListener
+from pixel.image import GIF, HEADERS, SERVER_NAME, ImageAnswer
+from pixel.judge import BOOK
 from pixel.networks import LISTS, Networks, Prefixes
-from pixel.opt_out import PREFIX
+from pixel.noting import PREFIX, Asked, Noting
+from pixel.opt_out import PREFIX as OPT_OUT_PREFIX
 from pixel.settings import PixelSettings
-from pixel.signals import Sighting
 from pixel.token import Tokens
+from pixel.usual import read_usual
 
-# GIF89a, 1 x 1, one transparent colour: 43 octets.
-GIF = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
-
-HEADERS = {
-    "Content-Type": "image/gif",
-    "Cache-Control": "no-store, no-cache, must-revalidate, private, max-age=0",
-    "Cross-Origin-Resource-Policy": "cross-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "Server": SERVER_NAME,
-}
 _NOT_FOUND = {"Server": SERVER_NAME, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-_PREFIX = "/o/"
-_SUFFIX = ".gif"
-_LONGEST_TOKEN = 100  # characters that are looked at; ours have 22, or up to 66 when somebody percent-encoded them
 
 
 class PixelServer:
     """
     Serves the image and notes who loaded it.
 
-    ``addresses`` tells where it listens once it runs; ``buffer`` counts opens; ``limited`` counts opens that were not
-    recorded because their address asks too often.
+    ``addresses`` tells where it listens once it runs. ``buffer`` counts opens (``recorded``, ``repeated``, ``dropped``,
+    ``failed``, ``waiting``), and ``limited`` those that were not noted because their address asks too often.
     """
 
     def __init__(
@@ -59,21 +45,29 @@ class PixelServer:
         choice: ChoicePages | None = None,
     ) -> None:
         self._choice = choice
-        self._tokens = tokens
         self._settings = settings
         self._clock = clock
         self._log = log
         self._networks = Networks({**BOOK.networks, "own": settings.own_networks}, expected=LISTS)
-        self._trusted = Prefixes(settings.trusted_proxies)
-        self._guard = FloodGuard()
         self._listener: HttpListener | None = None
         self.buffer = OpenBuffer(opens, settings.buffer, settings.view_window, log, clock=clock)
-        self.limited = 0
+        self.noting = Noting(
+            tokens=tokens,
+            buffer=self.buffer,
+            networks=self._networks,
+            trusted=Prefixes(settings.trusted_proxies),
+            log=log,
+        )
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
         """Host and port of each listening socket; none before ``start``."""
         return self._listener.addresses if self._listener else []
+
+    @property
+    def limited(self) -> int:
+        """Opens that were not noted because their address asks too often; they got their image like all."""
+        return self.noting.limited
 
     def use_list(self, name: str, networks: Prefixes | None) -> None:
         """Look addresses up in this list from now on; None: it is missing."""
@@ -81,7 +75,9 @@ class PixelServer:
 
     async def start(self) -> None:
         """Listen and begin to write opens. OSError when an address cannot be listened at."""
-        self._listener = HttpListener(web.Server(self._answer), _image)
+        self._listener = HttpListener(
+            web.Server(self._answer), _image, UsualAnswers(self.noting, self.buffer, self._clock)
+        )
         try:
             for address in self._settings.listen:
                 await self._listener.listen(address)
@@ -94,38 +90,52 @@ class PixelServer:
         """Stop listening, then write the opens that still wait, within ``grace`` seconds."""
         if self._listener is not None:
             await self._listener.stop(grace)
+        self.noting.flush()
         await self.buffer.stop(grace)
 
     async def _answer(self, request: web.BaseRequest) -> web.Response:
+        """Answer what is not usual."""
         path = _path(request.raw_path)
-        if self._choice is not None and path.startswith(PREFIX):
+        if self._choice is not None and path.startswith(OPT_OUT_PREFIX):
             return await self._choice.answer(request.method, path)
-        if not path.startswith(_PREFIX):
+        if not path.startswith(PREFIX):
             return web.Response(status=404, headers=_NOT_FOUND)
-        try:
-            self._note(request, path)
-        except Exception:  # noqa: BLE001 - a fault in the noting must not be seen from outside: promise 6
-            self._log.exception("an open could not be noted")
+        headers = request.headers
+        asked = Asked(
+            at=self._clock(),
+            peer=request.remote or "",
+            method=request.method,
+            path=path,
+            agent=headers.get("User-Agent", ""),
+            x_forwarded_for=tuple(headers.getall("X-Forwarded-For", ())),
+            forwarded=tuple(headers.getall("Forwarded", ())),
+        )
+        self.noting.note(asked)
         return _image()
 
-    def _note(self, request: web.BaseRequest, path: str) -> None:
-        """Hand a load to the buffer, if its token is one of ours."""
-        recipient_id = self._tokens.decode(_token(path))
-        if recipient_id is None:
-            return
+
+class UsualAnswers:
+    """Answers usual requests where they arrive; what becomes of them is noted later."""
+
+    def __init__(self, noting: Noting, buffer: OpenBuffer, clock: Callable[[], float]) -> None:
+        self._noting = noting
+        self._buffer = buffer
+        self._clock = clock
+        self._image = ImageAnswer()
+
+    def answer(self, data: bytes, peer: str) -> bytes | None:
+        """Give the answer to one usual request, given as it came; None: it is none."""
+        usual = read_usual(data)
+        if usual is None:
+            return None
         now = self._clock()
-        headers = request.headers
-        address = request.remote or ""
-        if self._settings.trusted_proxies:
-            address = client_address(
-                address, headers.getall("X-Forwarded-For", ()), headers.getall("Forwarded", ()), self._trusted
-            )
-        if not self._guard.allows(address, now):
-            self.limited += 1
-            return
-        agent = clean(headers.get("User-Agent", ""))
-        load = Load(agent=agent, method=request.method, networks=self._networks.of(address))
-        self.buffer.add(Sighting(recipient_id=recipient_id, at=now, address=address, load=load))
+        self._noting.note(Asked(now, peer, "GET", *usual))
+        return self._image.at(now)
+
+    @property
+    def hold(self) -> float:
+        """See ``OpenBuffer.hold``."""
+        return self._buffer.hold
 
 
 def _image() -> web.Response:
@@ -139,11 +149,3 @@ def _path(target: str) -> str:
         slash = rest.find("/")
         target = rest[slash:] if slash >= 0 else "/"
     return target
-
-
-def _token(path: str) -> str:
-    """Give what stands between ``/o/`` and ``.gif``; "" when there is no such thing."""
-    name = path[len(_PREFIX) : len(_PREFIX) + _LONGEST_TOKEN].partition("?")[0]
-    if "%" in name:
-        name = unquote(name, errors="replace")
-    return name.removesuffix(_SUFFIX) if name.endswith(_SUFFIX) else ""

@@ -11,10 +11,8 @@ Pure: no I/O, no clock, no chance.
 """
 
 from collections import OrderedDict
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-from pixel.judge import Load
 from pixel.networks import parse_address
 
 K = TypeVar("K")
@@ -29,30 +27,33 @@ _CROWD = 50  # recipients of one crowd that are remembered
 MANY_AT_ONCE = "many-at-once"
 HEAD_FIRST = "head-first"
 SENDER_IS_RECIPIENT = "sender-is-recipient"
+NO_SIGNALS: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sighting:
-    """One request for a recipient's pixel, not judged yet. What only the store knows is missing in ``load``."""
+class Sighting(NamedTuple):
+    """One request for a recipient's pixel, not judged yet."""
 
     recipient_id: int
     at: float
     address: str
-    load: Load
+    agent: str
+    method: str = "GET"
+    networks: frozenset[str] = frozenset()  # names of the known networks that hold the address
 
 
 class Memory:
     """The loads of the last minute, as far as they are signs."""
 
     def __init__(self) -> None:
+        self._public: dict[str, bool] = {}
         self._heads: OrderedDict[tuple[int, str, str], float] = OrderedDict()
         self._crowds: OrderedDict[tuple[str, int], dict[int, float]] = OrderedDict()
 
     def note(self, sighting: Sighting, message_id: int) -> None:
         """Remember a load; a whole batch is noted before any of it is judged. The same one again changes nothing."""
-        if sighting.load.method == "HEAD":
+        if sighting.method == "HEAD":
             _put(self._heads, _program(sighting), sighting.at)
-        elif _is_public(sighting.address):
+        elif self._is_public(sighting.address):
             crowd = self._crowds.get((sighting.address, message_id), {})
             crowd.pop(sighting.recipient_id, None)
             if len(crowd) >= _CROWD:
@@ -62,25 +63,32 @@ class Memory:
 
     def signals(self, sighting: Sighting, message_id: int) -> frozenset[str]:
         """Name the signs that speak about a load."""
-        found = set()
-        head_at = self._heads.get(_program(sighting))
-        if sighting.load.method == "GET" and head_at is not None and 0 <= sighting.at - head_at < HEAD_SECONDS:
-            found.add(HEAD_FIRST)
-        crowd = self._crowds.get((sighting.address, message_id), {})
+        found = NO_SIGNALS
+        if self._heads and sighting.method == "GET":
+            head_at = self._heads.get(_program(sighting))
+            if head_at is not None and 0 <= sighting.at - head_at < HEAD_SECONDS:
+                found |= {HEAD_FIRST}
+        crowd = self._crowds.get((sighting.address, message_id))
+        if crowd is None or len(crowd) < MANY:
+            return found
         if sum(abs(sighting.at - at) < MANY_SECONDS for at in crowd.values()) >= MANY:
-            found.add(MANY_AT_ONCE)
-        return frozenset(found)
+            found |= {MANY_AT_ONCE}
+        return found
+
+    def _is_public(self, address: str) -> bool:
+        """Whether an address may stand for one client: one of our own networks may be a proxy that nobody listed."""
+        known = self._public.get(address)
+        if known is None:
+            parsed = parse_address(address)
+            if len(self._public) >= _REMEMBERED:
+                self._public.clear()
+            known = self._public[address] = parsed is not None and parsed.is_global
+        return known
 
 
 def _program(sighting: Sighting) -> tuple[int, str, str]:
     """Tell programs apart: Office asks by HEAD under another name than Outlook, which then shows the mail."""
-    return sighting.recipient_id, sighting.address, sighting.load.agent
-
-
-def _is_public(address: str) -> bool:
-    """Whether an address may stand for one client: one of our own networks may be a proxy that nobody listed."""
-    parsed = parse_address(address)
-    return parsed is not None and parsed.is_global
+    return sighting.recipient_id, sighting.address, sighting.agent
 
 
 def _put(remembered: OrderedDict[K, V], key: K, value: V) -> None:

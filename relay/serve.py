@@ -8,6 +8,7 @@ whether all is up. It ends in the opposite order, so the door closes before what
 
 import asyncio
 import contextlib
+import gc
 import importlib
 import importlib.util
 import logging
@@ -66,6 +67,8 @@ from store.errors import StoreError
 from store.nouns import Reply
 from store.open import Store, open_store
 
+_COLLECT = (10_000, 20, 20)  # a batch of rows lives for some milliseconds: no reason to look for cycles in it
+_TURN = 0.001  # seconds that the event loop waits at most for Python's lock while the store's thread computes
 STOP_GRACE = 10.0  # seconds for commands under way when a server stops
 CLOSED = Reply.make(421, "4.3.1", "Cannot take mail for now, connect again later")
 
@@ -111,6 +114,11 @@ async def _serve(config: Config, config_path: Path, log: Logger) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
     async with running(config, log=log) as relay:
+        # What is there now stays: a collection that walks over it all again stops everything for tens of milliseconds.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*_COLLECT)
+        sys.setswitchinterval(_TURN)
         print(welcome(config, relay.secrets, relay.addresses, _command(config_path)), flush=True)  # noqa: T201
         await stopping.wait()
         log.info("stopping: no new mail is taken, what is under way is finished")

@@ -285,8 +285,7 @@ class Attempt:
     unknown_outcome: bool = False  # the connection was lost behind the final dot
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Open:
+class Open(NamedTuple):
     """One load of a pixel, judged."""
 
     recipient_id: int  # what the pixel's token holds: in mode "count" the id of the message

@@ -4,11 +4,10 @@ What the store knows of a recipient when its pixel is loaded.
 Pure: no I/O, no clock, no chance.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenFacts:
+class OpenFacts(NamedTuple):
     """One recipient. Times are Unix seconds; None: it did not happen."""
 
     message_id: int

@@ -15,16 +15,17 @@ recipient becomes Opened and is tried again all the same: what loaded a pixel wa
 keep a mail from being delivered (promise 4).
 """
 
+import itertools
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from store.addresses import address_key
-from store.engine import Reader
 from store.events import Opened
+from store.many import ManyRows
 from store.nodes import Nodes
 from store.nouns import Open, Reason, RecipientStatus, State, TrackingMode, Verdict
 from store.open_facts import OpenFacts
@@ -34,6 +35,9 @@ from store.writer import Kind, Transaction, Writer
 
 VIEW_WINDOW = 30.0  # seconds
 
+# What is known of recipients by their ids, without those that are not known (any more) -> what is to be recorded.
+JudgeOpens = Callable[[Mapping[int, OpenFacts]], Sequence[Open]]
+
 AFTER_BOUNCE = "it had been reported as returned"
 AFTER_GIVING_UP = "an earlier try had arrived, although no answer to it came"
 IN_DOUBT = "it had arrived, although no answer came; it is tried again, to be sure"
@@ -42,38 +46,30 @@ _CHANGEABLE = ("status", "opened_at", "last_opened_at", "opens", "machine_opens"
 _OPENABLE = (RecipientStatus.SENDING.value, RecipientStatus.DELIVERED.value)
 _BY_MACHINE = (Verdict.UNCERTAIN, Verdict.PREFETCH, Verdict.SCANNER)
 
+# In the order of _Row. Served by the primary keys.
 _READ = (
     select(
         recipient.c.id,
         recipient.c.message_id,
         recipient.c.tracking,
+        recipient.c.state,
         recipient.c.reason,
         recipient.c.in_doubt,
         recipient.c.delivered_at,
-        *(recipient.c[name] for name in _CHANGEABLE),
+        recipient.c.settled_at,
+        recipient.c.address_key,
+        message.c.header_from,
+        message.c.reverse_path,
         select(opt_out.c.at)
         .where(opt_out.c.address_key == recipient.c.address_key)
         .scalar_subquery()
         .label("opted_out"),
-    )
-    .where(among(recipient.c.id, "ids"))
-    .order_by(recipient.c.id)  # every node locks in the same order
-    .with_for_update(of=recipient)
-)
-_FACTS = (
-    select(
-        recipient.c.id,
-        recipient.c.message_id,
-        recipient.c.address_key,
-        recipient.c.state,
-        recipient.c.in_doubt,
-        recipient.c.delivered_at,
-        recipient.c.settled_at,
-        message.c.header_from,
-        message.c.reverse_path,
+        *(recipient.c[name] for name in _CHANGEABLE),
     )
     .join_from(recipient, message, message.c.id == recipient.c.message_id)
     .where(among(recipient.c.id, "ids"))
+    .order_by(recipient.c.id)  # every node locks in the same order
+    .with_for_update(of=recipient)
 )
 # Served by open_recipient.
 _LAST_VIEWS = (
@@ -81,12 +77,8 @@ _LAST_VIEWS = (
     .where(among(open_.c.recipient_id, "ids"))
     .group_by(open_.c.recipient_id, open_.c.verdict)
 )
-_WRITE = (
-    update(recipient)
-    .where(recipient.c.id == bindparam("b_id"))
-    .values({name: bindparam(f"b_{name}", type_=recipient.c[name].type) for name in _CHANGEABLE})
-)
-_INSERT = insert(open_)
+_WRITE = ManyRows(recipient, *_CHANGEABLE, key="id")
+_INSERT = ManyRows(open_, "id", "recipient_id", "at", "verdict", "rule", "address", "agent")
 _MESSAGES = select(message.c.id).where(among(message.c.id, "ids")).order_by(message.c.id).with_for_update()
 _COUNT = (
     update(message)
@@ -102,8 +94,38 @@ _OPT_OUT = insert(opt_out)
 
 @dataclass(frozen=True, slots=True)
 class _Wish:
-    opens: Sequence[tuple[int, Open]]  # each with an id of ours
+    recipient_ids: Collection[int]
+    judge: JudgeOpens
+    ids: Sequence[int]  # of ours, as many as there may be opens
     window: float
+
+
+@dataclass(slots=True)
+class _Row:
+    """What is read of a recipient; the last five are what an open changes. In the order of _READ."""
+
+    id: int
+    message_id: int
+    tracking: str
+    state: str
+    reason: str | None
+    in_doubt: bool
+    delivered_at: float | None
+    settled_at: float | None
+    address_key: str
+    header_from: str
+    reverse_path: str
+    opted_out: float | None
+    status: str
+    opened_at: float | None
+    last_opened_at: float | None
+    opens: int
+    machine_opens: int
+
+    @property
+    def changed(self) -> tuple[Any, ...]:
+        """The parameters of _WRITE."""
+        return self.status, self.opened_at, self.last_opened_at, self.opens, self.machine_opens, self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,41 +137,40 @@ class _OptWish:
 
 def _record(transaction: Transaction, wishes: Sequence[_Wish]) -> list[int]:
     connection = transaction.connection
-    ids = sorted({it.recipient_id for wish in wishes for _, it in wish.opens})
-    read = {row.id: dict(row._mapping) for row in connection.execute(_READ, {"ids": ids})}  # noqa: SLF001 - public name
-    rows = {id_: row for id_, row in read.items() if row["opted_out"] is None and row["tracking"] != TrackingMode.OFF}
+    ids = sorted(set().union(*(wish.recipient_ids for wish in wishes)))
+    read = {row.id: row for row in itertools.starmap(_Row, connection.execute(_READ, {"ids": ids}).all())}
+    rows = {id_: row for id_, row in read.items() if row.opted_out is None and row.tracking != TrackingMode.OFF}
+    facts = _facts(read.values())
     # Copies that left before tokens of messages existed hold their recipient's, in mode count too.
-    together = {id_: row["message_id"] for id_, row in rows.items() if row["tracking"] == TrackingMode.COUNT}
+    together = {id_: row.message_id for id_, row in rows.items() if row.tracking == TrackingMode.COUNT}
     unknown = [id_ for id_ in ids if id_ not in read] + sorted(set(together.values()))
     messages = set(connection.execute(_MESSAGES, {"ids": unknown}).scalars()) if unknown else set()
     counted: dict[int, Counter[bool]] = {id_: Counter() for id_ in messages}
-    last = {(row.recipient_id, row.verdict): row.at for row in connection.execute(_LAST_VIEWS, {"ids": ids})}
-    kept: list[dict[str, Any]] = []
+    last = {(id_, verdict): at for id_, verdict, at in connection.execute(_LAST_VIEWS, {"ids": ids}).all()}
+    kept: list[tuple[Any, ...]] = []
     views: set[int] = set()
     counts: list[int] = []
     for wish in wishes:
         count = 0
-        for id_, it in sorted(wish.opens, key=lambda pair: pair[1].at):
+        opens = sorted(wish.judge(facts), key=_time)
+        for id_, it in zip(wish.ids, opens, strict=False):
             message_id = together.get(it.recipient_id, it.recipient_id)
             if message_id in messages:
                 if it.verdict.by_person or it.verdict in _BY_MACHINE:
                     counted[message_id][it.verdict.by_person] += 1
                 count += 1
                 continue
-            seen = last.get((it.recipient_id, it.verdict.value))
-            if it.recipient_id not in rows or (seen is not None and abs(it.at - seen) < wish.window):
+            row = rows.get(it.recipient_id)
+            seen = last.get((it.recipient_id, it.verdict))
+            if row is None or (seen is not None and abs(it.at - seen) < wish.window):
                 continue
-            last[it.recipient_id, it.verdict.value] = max(it.at, seen or it.at)
-            kept += _view(transaction, rows[it.recipient_id], id_, it)
+            last[it.recipient_id, it.verdict] = max(it.at, seen or it.at)
+            kept.append(_view(transaction, row, id_, it))
             views.add(it.recipient_id)
             count += 1
         counts.append(count)
-    if views:
-        connection.execute(
-            _WRITE, [{"b_id": id_} | {f"b_{name}": rows[id_][name] for name in _CHANGEABLE} for id_ in sorted(views)]
-        )
-    if kept:
-        connection.execute(_INSERT, kept)
+    _WRITE.execute(connection, [rows[id_].changed for id_ in sorted(views)])
+    _INSERT.execute(connection, kept)
     more = [
         {"b_id": id_, "b_opens": numbers[True], "b_machine_opens": numbers[False]}
         for id_, numbers in sorted(counted.items())
@@ -160,62 +181,66 @@ def _record(transaction: Transaction, wishes: Sequence[_Wish]) -> list[int]:
     return counts
 
 
-def _view(transaction: Transaction, row: dict[str, Any], id_: int, it: Open) -> list[dict[str, Any]]:
-    """Count one view in the row of its recipient, write its event, and give the row to keep, if any."""
-    note = _contradiction(row) if it.verdict.by_person else ""
-    if it.verdict.by_person:
-        row["opens"] += 1
-        row["opened_at"] = it.at if row["opened_at"] is None else min(it.at, row["opened_at"])
-        row["last_opened_at"] = max(it.at, row["last_opened_at"] or it.at)
+def _time(it: Open) -> float:
+    return it.at
+
+
+def _view(transaction: Transaction, row: _Row, id_: int, it: Open) -> tuple[Any, ...]:
+    """Count one view in the row of its recipient, write its event, and give the row to keep."""
+    by_person = it.verdict.by_person
+    note = _contradiction(row) if by_person else ""
+    if by_person:
+        row.opens += 1
+        row.opened_at = it.at if row.opened_at is None else min(it.at, row.opened_at)
+        row.last_opened_at = max(it.at, row.last_opened_at or it.at)
+        if row.status in _OPENABLE or note == AFTER_GIVING_UP:
+            row.status = RecipientStatus.OPENED.value
     elif it.verdict in _BY_MACHINE:
-        row["machine_opens"] += 1
-    if it.verdict.by_person and (row["status"] in _OPENABLE or note == AFTER_GIVING_UP):
-        row["status"] = RecipientStatus.OPENED.value
+        row.machine_opens += 1
     transaction.events.append(
-        Opened(
-            message_id=row["message_id"],
-            recipient_id=row["id"],
-            at=it.at,
-            verdict=it.verdict,
-            rule=it.rule,
-            note=note,
+        Opened(message_id=row.message_id, recipient_id=row.id, at=it.at, verdict=it.verdict, rule=it.rule, note=note)
+    )
+    full = row.tracking == TrackingMode.FULL
+    return (
+        id_,
+        it.recipient_id,
+        it.at,
+        it.verdict.value,
+        it.rule,
+        it.address if full else "",
+        it.agent if full else "",
+    )
+
+
+def _facts(rows: Iterable[_Row]) -> dict[int, OpenFacts]:
+    keys: dict[str, str] = {"": ""}  # most of a batch have one sender
+
+    def key(sender: str) -> str:
+        if sender not in keys:
+            keys[sender] = address_key(sender)
+        return keys[sender]
+
+    return {
+        row.id: OpenFacts(
+            row.message_id,
+            row.state == State.SETTLED,
+            bool(row.in_doubt),
+            row.delivered_at,
+            row.settled_at,
+            row.address_key in (key(row.header_from), key(row.reverse_path)),
         )
-    )
-    if row["tracking"] != TrackingMode.FULL:
-        it = replace(it, address="", agent="")
-    return [
-        {
-            "id": id_,
-            "recipient_id": it.recipient_id,
-            "at": it.at,
-            "verdict": it.verdict.value,
-            "rule": it.rule,
-            "address": it.address,
-            "agent": it.agent,
-        }
-    ]
+        for row in rows
+    }
 
 
-def _facts(row: Any) -> OpenFacts:
-    senders = {address_key(sender) for sender in (row.header_from, row.reverse_path) if sender}
-    return OpenFacts(
-        message_id=row.message_id,
-        settled=row.state == State.SETTLED,
-        in_doubt=bool(row.in_doubt),
-        delivered_at=row.delivered_at,
-        settled_at=row.settled_at,
-        sender_is_recipient=row.address_key in senders,
-    )
-
-
-def _contradiction(row: dict[str, Any]) -> str:
+def _contradiction(row: _Row) -> str:
     """Say what a person's open contradicts; "" where it is what one expects."""
-    match row["status"]:
+    match row.status:
         case RecipientStatus.BOUNCED:
             return AFTER_BOUNCE
-        case RecipientStatus.NOT_DELIVERED if row["reason"] != Reason.SUPPRESSED:  # suppressed: no copy ever left
+        case RecipientStatus.NOT_DELIVERED if row.reason != Reason.SUPPRESSED:  # suppressed: no copy ever left
             return AFTER_GIVING_UP
-        case RecipientStatus.SENDING if row["in_doubt"] and row["delivered_at"] is None:
+        case RecipientStatus.SENDING if row.in_doubt and row.delivered_at is None:
             return IN_DOUBT
         case _:
             return ""
@@ -238,8 +263,7 @@ _OPTS = Kind("opt out", _opt)
 class Opens:
     """Records opens."""
 
-    def __init__(self, reader: Reader, writer: Writer, nodes: Nodes, clock: Callable[[], float]) -> None:
-        self._reader = reader
+    def __init__(self, writer: Writer, nodes: Nodes, clock: Callable[[], float]) -> None:
         self._writer = writer
         self._nodes = nodes
         self._clock = clock
@@ -250,20 +274,29 @@ class Opens:
 
         Opens of recipients that are not known (any more) are left out. Raises StoreUnavailable.
         """
-        if not opens:
+        return await self.judge_and_record([it.recipient_id for it in opens], lambda _: opens, view_window=view_window)
+
+    async def judge_and_record(
+        self, recipient_ids: Sequence[int], judge: JudgeOpens, *, view_window: float = VIEW_WINDOW
+    ) -> int:
+        """
+        Have loads judged by what is known of their recipients, and record them, in one transaction.
+
+        Args:
+            recipient_ids: What the tokens of the loads hold, one for each load.
+            judge: Called within the transaction, on SQLite in the writer's thread, and once more where others of the
+                same transaction failed. Gives what is to be recorded, no more than there are loads.
+            view_window: Loads of one recipient with the same verdict within so many seconds are one view.
+
+        Returns:
+            How many views they were. Raises StoreUnavailable.
+        """
+        if not recipient_ids:
             return 0
         await self._nodes.join()
-        ids = self._nodes.ids
-        wish = _Wish([(ids.next(), it) for it in opens], view_window)
-        return await self._writer.submit(_RECORDS, wish, weight=3 * len(opens))
-
-    async def facts(self, recipient_ids: Collection[int]) -> dict[int, OpenFacts]:
-        """Give what is known of these recipients, by their ids; those that are not known (any more) are left out."""
-
-        def read(connection: Connection) -> dict[int, OpenFacts]:
-            return {row.id: _facts(row) for row in connection.execute(_FACTS, {"ids": list(recipient_ids)})}
-
-        return await self._reader.run(read)
+        ids = [self._nodes.ids.next() for _ in recipient_ids]
+        wish = _Wish(frozenset(recipient_ids), judge, ids, view_window)
+        return await self._writer.submit(_RECORDS, wish, weight=3 * len(recipient_ids))
 
     async def opt_out(self, address: str) -> bool:
         """Note no opens of this address any more, of mails already sent neither. Whether that was so before."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pixel.server import PixelServer
@@ -24,19 +24,26 @@ class FakeOpens:
     calls: asyncio.Event = field(default_factory=asyncio.Event)
     known: dict[int, OpenFacts] = field(default_factory=dict)
 
-    async def facts(self, recipient_ids: Collection[int]) -> dict[int, OpenFacts]:
-        return {id_: self.known[id_] for id_ in recipient_ids if id_ in self.known}
-
-    async def record(self, opens: Sequence[Open], *, view_window: float) -> int:
+    async def judge_and_record(
+        self,
+        recipient_ids: Sequence[int],
+        judge: Callable[[Mapping[int, OpenFacts]], Sequence[Open]],
+        *,
+        view_window: float,
+    ) -> int:
         assert view_window == 30.0
         self.calls.set()
         await asyncio.sleep(0)
         if self.refuse:
             raise StoreUnavailable("the store is locked")
+        facts = {id_: self.known[id_] for id_ in recipient_ids if id_ in self.known}
+        judge(facts)  # the store may have to ask twice
+        opens = judge(facts)
         if self.poison in {an_open.recipient_id for an_open in opens}:
             raise ValueError("poison")
-        self.recorded.extend(opens)
-        self.batches.append(len(opens))
+        if opens:
+            self.recorded.extend(opens)
+            self.batches.append(len(opens))
         return len(opens)
 
 

@@ -2,12 +2,11 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
-from pixel.buffer import BATCH_PAUSE, MAX_BATCH, MAX_WAITING_OF_ONE, PATIENCE, RETRY_PAUSE, OpenBuffer
-from pixel.judge import Load
+from pixel.buffer import BATCH_PAUSE, MAX_BATCH, MAX_HOLD, MAX_WAITING_OF_ONE, PATIENCE, RETRY_PAUSE, OpenBuffer
 from pixel.signals import Sighting
 from store.nouns import Open, Verdict
 from store.open_facts import OpenFacts
@@ -36,7 +35,7 @@ class Pauses:
 def an_open(
     recipient_id: int = 1, at: float = 1.0, *, agent: str = FIREFOX, address: str = "", method: str = "GET"
 ) -> Sighting:
-    return Sighting(recipient_id=recipient_id, at=at, address=address, load=Load(agent=agent, method=method))
+    return Sighting(recipient_id=recipient_id, at=at, address=address, agent=agent, method=method)
 
 
 def buffer(
@@ -137,6 +136,40 @@ async def test_bound_and_one_past_it(opens: FakeOpens, caplog: pytest.LogCapture
     assert "1 opens were lost" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("taken", "since", "hold"),
+    [(50, 0.0, 0.0), (51, 0.0, 0.02), (75, 1.9, 0.5), (100, 0.0, 1.0), (100, 2.1, 0.0)],
+)
+def test_hold_grows_beyond_half_of_the_room(opens: FakeOpens, taken: int, since: float, hold: float) -> None:
+    """None up to half, all of it when full; and none where the store has not written for two seconds."""
+    clock = Clock(100.0)
+    waiting = buffer(opens, room=100, clock=clock)
+    for recipient_id in range(taken):
+        waiting.add(an_open(recipient_id, at=100.0))
+    clock.now += since
+    assert waiting.hold == pytest.approx(hold * MAX_HOLD)
+    assert MAX_HOLD < 0.02  # P5: what is asked is answered within twenty milliseconds
+
+
+async def test_hold_ends_with_the_store(opens: FakeOpens) -> None:
+    """A store that writes keeps the hold up; one that refuses ends it after two seconds."""
+    clock, pauses = Clock(100.0), Pauses()
+    waiting = buffer(opens, pauses, room=2, clock=clock)
+    waiting.start()
+    for at in (100.0, 101.9, 103.8):
+        clock.now = at
+        for recipient_id in (1, 2):
+            waiting.add(an_open(recipient_id, at=at, agent=str(at)))
+        assert waiting.hold == MAX_HOLD
+        opens.refuse = at == 103.8
+        await pauses.end_one()
+        await until(opens)
+    clock.now = 105.9
+    assert (waiting.waiting, waiting.hold) == (2, 0.0)
+    opens.refuse = False
+    await waiting.stop(1.0)
+
+
 async def test_same_load_again_takes_no_room(opens: FakeOpens) -> None:
     """P2: a load like one that waits is the same view, up to the window's end; then it is a view of its own."""
     waiting = buffer(opens, room=3)
@@ -199,16 +232,18 @@ async def test_stop_does_not_write_a_batch_twice(tokens: object) -> None:
     began = asyncio.Event()
 
     class SlowOpens:
-        async def record(self, opens: Sequence[Open], *, view_window: float) -> int:
+        async def judge_and_record(
+            self,
+            recipient_ids: Sequence[int],
+            judge: Callable[[Mapping[int, OpenFacts]], Sequence[Open]],
+            *,
+            view_window: float,
+        ) -> int:
             assert view_window == 30.0
-            written.extend(opens)
+            written.extend(judge({}))
             began.set()
             await may_end.wait()
-            return len(opens)
-
-        async def facts(self, recipient_ids: object) -> dict[int, OpenFacts]:
-            del recipient_ids
-            return {}
+            return len(recipient_ids)
 
     async def no_pause(_: float) -> None:
         return

@@ -1,6 +1,7 @@
 """pixel/server.py and pixel/connection.py: promise 6, and robustness P1 to P10."""
 
 import asyncio
+import re
 import socket
 from collections.abc import Awaitable, Callable
 
@@ -9,11 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pixel import connection
-from pixel.server import GIF, PixelServer, _path, _token
+from pixel.image import GIF
+from pixel.noting import token_of
+from pixel.server import PixelServer, _path
 from pixel.settings import PixelSettings
 from pixel.token import Tokens
 from store.nouns import Verdict
-from tests.pixel.rig import Answer, FakeOpens, ask, read_answer, talk
+from tests.pixel.rig import Answer, Clock, FakeOpens, ask, read_answer, talk
 
 CACHE_CONTROL = "no-store, no-cache, must-revalidate, private, max-age=0"
 CHROME = (
@@ -104,12 +107,12 @@ async def test_promise_6_store_that_never_answers(serve: Serve, tokens: Tokens, 
     server = await serve(PixelSettings(listen=("127.0.0.1:0",), buffer=5))
     hang = asyncio.Event()
 
-    async def record(_: object, *, view_window: float) -> int:
+    async def judge_and_record(_: object, __: object, *, view_window: float) -> int:
         del view_window
         await hang.wait()
         return 0
 
-    opens.record = record  # type: ignore[method-assign,assignment]
+    opens.judge_and_record = judge_and_record  # type: ignore[method-assign,assignment]
     for recipient_id in range(8):
         assert_is_the_image(await ask(server, f"/o/{tokens.encode(recipient_id)}.gif"))
     assert (server.buffer.waiting, server.buffer.dropped) == (5, 3)
@@ -118,7 +121,7 @@ async def test_promise_6_store_that_never_answers(serve: Serve, tokens: Tokens, 
 
 async def test_promise_6_fault_of_ours(server: PixelServer, tokens: Tokens, caplog: pytest.LogCaptureFixture) -> None:
     """Should the noting itself fail, the log says so and the answer does not."""
-    server._networks = None  # type: ignore[assignment]
+    server.noting._networks = None  # type: ignore[assignment]
     assert_is_the_image(await ask(server, f"/o/{tokens.encode(1)}.gif"))
     assert "an open could not be noted" in caplog.text
 
@@ -191,7 +194,7 @@ def test_any_target_has_a_path_and_a_token(target: str) -> None:
     """Any request target: a path that begins with a slash or is the asterisk form's root, and a token or none."""
     path = _path(target)
     assert path.startswith("/")
-    assert isinstance(_token(path), str)
+    assert isinstance(token_of(path), str)
 
 
 async def test_percent_encoded_token_is_the_same_token(server: PixelServer, tokens: Tokens, opens: FakeOpens) -> None:
@@ -233,7 +236,7 @@ async def test_forwarded_address_only_from_a_listed_proxy(
 async def test_flood_is_answered_and_not_recorded(serve: Serve, tokens: Tokens, opens: FakeOpens) -> None:
     """P7: an address that asks too often gets its image all the same; what is not recorded is counted."""
     server = await serve(PixelSettings(listen=("127.0.0.1:0",), trusted_proxies=("127.0.0.1",)))
-    server._guard._burst, server._guard._rate = 3.0, 0.0
+    server.noting.guard._burst, server.noting.guard._rate = 3.0, 0.0
     for recipient_id in range(5):
         headers = {"User-Agent": CHROME, "X-Forwarded-For": "192.0.2.77"}
         assert_is_the_image(await ask(server, f"/o/{tokens.encode(recipient_id)}.gif", headers=headers))
@@ -286,6 +289,59 @@ async def test_keep_alive_serves_many(server: PixelServer, tokens: Tokens, opens
     raw = await talk(server, request.encode())
     assert raw.count(GIF) == raw.count(b"HTTP/1.1 200 OK") == 100
     assert [recipient_id for recipient_id, _, _ in await written(server, opens)] == list(range(100))
+
+
+async def test_both_ways_answer_alike(server: PixelServer, tokens: Tokens, opens: FakeOpens) -> None:
+    """A usual request and one that aiohttp must read get the same octets, but for the second and the word "close"."""
+    usual = f"GET /o/{tokens.encode(1)}.gif HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    reader, writer = await asyncio.open_connection(*server.addresses[0])
+    writer.write(usual)
+    quick = await reader.readuntil(GIF)
+    writer.close()
+    through_aiohttp = await talk(server, usual.replace(b"Host: x", b"Host: x\r\nConnection: close"))
+    date = re.compile(rb"Date: [^\r]+ GMT\r\n")
+    assert len(date.findall(quick)) == len(date.findall(through_aiohttp)) == 1
+    assert date.sub(b"", quick) == date.sub(b"", through_aiohttp.replace(b"Connection: close\r\n", b""))
+    assert len(await written(server, opens)) == 1  # and they are one view
+
+
+async def test_usual_and_other_requests_on_one_connection(
+    server: PixelServer, tokens: Tokens, opens: FakeOpens
+) -> None:
+    """A connection that begins with usual requests goes on with others, pieces of one and several at once."""
+    reader, writer = await asyncio.open_connection(*server.addresses[0])
+    requests = [f"GET /o/{tokens.encode(n)}.gif HTTP/1.1\r\nHost: x\r\n\r\n".encode() for n in range(8)]
+    for request in requests[:3]:
+        writer.write(request)
+        assert (await reader.readuntil(GIF)).startswith(b"HTTP/1.1 200 OK\r\n")
+    writer.write(requests[3][:20])
+    await writer.drain()
+    writer.write(requests[3][20:] + requests[4])
+    for _ in range(2):
+        assert (await reader.readuntil(GIF)).startswith(b"HTTP/1.1 200 OK\r\n")
+    writer.write(b"POST /o/x.gif HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n12345" + requests[5])
+    for _ in range(2):
+        assert (await reader.readuntil(GIF)).startswith(b"HTTP/1.1 200 OK\r\n")
+    writer.close()
+    assert sorted(id_ for id_, _, _ in await written(server, opens)) == list(range(6))
+
+
+async def test_a_flood_faster_than_the_store_is_held_and_not_lost(
+    serve: Serve, tokens: Tokens, opens: FakeOpens, clock: Clock
+) -> None:
+    """Beyond half of the room a connection's next request waits a moment; each is answered, and none is lost."""
+    server = await serve(PixelSettings(listen=("127.0.0.1:0",), buffer=20))
+    reader, writer = await asyncio.open_connection(*server.addresses[0])
+    for n in range(40):
+        clock.now += 0.001
+        writer.write(f"GET /o/{tokens.encode(n)}.gif HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        await reader.readuntil(GIF)
+        if server.buffer.waiting >= 18:
+            assert server.buffer.hold > 0.0
+            await server.buffer._write_batch()
+    writer.close()
+    assert [id_ for id_, _, _ in await written(server, opens)] == list(range(40))
+    assert server.buffer.dropped == 0
 
 
 async def test_port_in_use_is_told(serve: Serve, server: PixelServer) -> None:

@@ -1,14 +1,13 @@
 """pixel/signals.py."""
 
 from pixel import signals
-from pixel.judge import Load
 from pixel.signals import HEAD_FIRST, HEAD_SECONDS, MANY, MANY_AT_ONCE, MANY_SECONDS, Memory, Sighting
 
 PUBLIC = "8.8.4.4"
 
 
 def seen(recipient_id: int, at: float, *, address: str = PUBLIC, agent: str = "A", method: str = "GET") -> Sighting:
-    return Sighting(recipient_id=recipient_id, at=at, address=address, load=Load(agent=agent, method=method))
+    return Sighting(recipient_id=recipient_id, at=at, address=address, agent=agent, method=method)
 
 
 def noted(*sightings: Sighting, message_id: int = 1) -> Memory:

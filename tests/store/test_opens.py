@@ -1,5 +1,7 @@
 """Opens, by tracking mode."""
 
+from collections.abc import Mapping
+
 import pytest
 from sqlalchemy import Connection, text
 
@@ -7,6 +9,7 @@ from store.changes import Change
 from store.events import Deferred, Expired
 from store.nouns import Open, Reason, RecipientStatus, State, TrackingMode, Verdict
 from store.open import Store
+from store.open_facts import OpenFacts
 from store.opens import AFTER_BOUNCE, AFTER_GIVING_UP, IN_DOUBT
 from store.rows import Found
 from tests.conftest import Clock
@@ -197,7 +200,16 @@ async def test_facts_for_the_judge(store: Store, clock: Clock) -> None:
     done = await sent(store, clock)
     waiting = (await accept(store, "bob@example.org", now=clock())).jobs[0].recipient_id
     self_sent = await accept(store, "Office@club.example", now=clock(), header_from="office@club.example")
-    facts = await store.opens.facts([done, waiting, self_sent.jobs[0].recipient_id, 4711])
+    asked = [done, waiting, self_sent.jobs[0].recipient_id, 4711]
+    told: list[Mapping[int, OpenFacts]] = []
+
+    def judge(known: Mapping[int, OpenFacts]) -> list[Open]:
+        told.append(known)
+        return [load(done, clock() + 60)]
+
+    assert await store.opens.judge_and_record(asked, judge) == 1
+    [facts] = told
+    assert (await found(store, done)).recipient.status is RecipientStatus.OPENED
     assert set(facts) == {done, waiting, self_sent.jobs[0].recipient_id}
     assert (facts[done].delivered_at, facts[done].settled) == (clock(), True)
     assert facts[done].seconds_since_delivery(clock() + 3) == 3.0
