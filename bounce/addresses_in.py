@@ -9,11 +9,16 @@ import re
 _XTEXT = re.compile(r"\+([0-9A-F]{2})")
 _UNITEXT = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
 _COMMENT = re.compile(r"\([^()]{0,200}\)")
+_WIDE = "\u3000-\u303f\uff00-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65\u201c-\u201f"  # full-width punctuation
 # An address in running text: a local part without what delimits it, or a quoted one; then a host name.
 IN_TEXT = re.compile(
-    r"(?:\"[^\"\n@]{1,64}\"|[^\s<>()\[\]:;,\"@\\|{}]{1,100}\"?)@"
-    r"(?:\[[0-9.]{7,15}\]|[^\s<>()\[\]:;,\"'@\\|{}!?*=/`]{1,253})"
+    rf"(?:\"[^\"\n@]{{1,64}}\"|[^\s<>()\[\]:;,\"@\\|{{}}{_WIDE}]{{1,100}}\"?)@"
+    rf"(?:\[[0-9.]{{7,15}}\]|[^\s<>()\[\]:;,\"'@\\|{{}}!?*=/`{_WIDE}]{{1,253}})"
 )
+# Scripts that set no blanks: a sentence runs into the address in it.
+_UNSPACED = "[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]"
+_SENTENCE_BEFORE = re.compile(f"^.*{_UNSPACED}(?=[!-~]{{1,100}}@)")
+_SENTENCE_BEHIND = re.compile(rf"(@[!-~]{{1,200}}\.[A-Za-z]{{2,20}}){_UNSPACED}.*$")
 
 
 def from_field(value: str) -> str:
@@ -60,6 +65,8 @@ def clean(text: str) -> str:
         text = match[0]
         if text.lower().startswith("smtp="):
             text = text[5:]
+    if not text.isascii():
+        text = _SENTENCE_BEHIND.sub(r"\1", _SENTENCE_BEFORE.sub("", text))
     text = text.rstrip(".,;:>")
     return "" if len(text) > 320 or any(c.isspace() for c in text.strip('"').partition("@")[2]) else text
 

@@ -118,6 +118,8 @@ def classify_texts(
         facts = Facts(words=words_of(quoted[:LIMIT]), code=code, status=exact, host=host, phase=where)
         rule = _RULES.by_codes(facts, of_recipient=where not in _EARLY)
     reason = rule.reason if rule else Reason.UNDETERMINED
+    if rule is None and action == "delayed":
+        reason = Reason.CONNECTION_FAILED  # that it was not reached yet is all such a report says
     return Finding(
         reason=reason,
         permanent=_permanent((stated, said), code, rule, action, permanent),
@@ -130,7 +132,8 @@ def classify_texts(
 def _first_rule(
     layers: list[str], code: str, status: Status | None, host: str, phase: str, *, reported: bool
 ) -> Rule | None:
-    """Give the rule that the innermost layer hits which hits any."""
+    """Give the rule that the innermost layer hits which hits any; a weak one only when no layer has a better."""
+    weak: Rule | None = None
     for layer in layers:
         own_code = _code(layer) or code
         facts = Facts(
@@ -141,9 +144,11 @@ def _first_rule(
             phase=phase,
             reported=reported,
         )
-        if rule := _RULES.by_words(facts, of_recipient=phase not in _EARLY):
+        rule = _RULES.by_words(facts, of_recipient=phase not in _EARLY)
+        if rule is not None and not rule.weak:
             return rule
-    return None
+        weak = weak or rule
+    return weak
 
 
 def _layers(text: str) -> list[str]:

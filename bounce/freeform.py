@@ -59,6 +59,8 @@ def read_freeform(material: Material, *, action: str) -> list[ReportedRecipient]
         texts = _words_above(lines, place, marks) if above else _words_around(lines, place, marks)
         if len(chosen) == 1:
             texts += [" ".join(material.text.split())[:4_000], material.headers.decoded("subject")]
+        else:
+            texts.append(_words_elsewhere(lines, place))
         entries.append(_entry(place.address, texts, action, permanent=permanent))
     return entries[:MAX_RECIPIENTS]
 
@@ -212,3 +214,9 @@ def _words_around(lines: list[str], place: Place, marks: list[int]) -> list[str]
             continue
         taken.append(lines[n].strip())
     return [" ".join(" ".join(taken).split())[:3_000]]
+
+
+def _words_elsewhere(lines: list[str], place: Place) -> str:
+    """Give the other lines that name an address: old Sendmail lists all addresses first, then what was said of each."""
+    key = addresses_in.key(place.address)
+    return " ".join(line.strip() for n, line in enumerate(lines) if n != place.line and key in line.lower())[:3_000]

@@ -21,7 +21,7 @@ _DAEMON = re.compile(
         "mailer-?daemon mail-?daemon mdaemon postmaster post_master post_office mail_?delivery "
         "delivery_?(?:sub)?system mail_?system mail_?router mail_administrator e?mail-?server bounces?@ mailer@ "
         "mail-?admin smtp_?server system_administrator no-?reply notification_service returned_?mail "
-        "microsoft_outlook nobody@ ndr@ delivery@ symantec mail_gateway"
+        "microsoft_outlook nobody@ ndr@ delivery@ symantec mail[_-]gateway"
     ).replace("post master", "post_master"),
     re.IGNORECASE,
 )
@@ -79,8 +79,9 @@ class Evidence:
     @property
     def bounce(self) -> int:
         """How much speaks for a bounce."""
-        words = min(self.text.get("bounce", 0), 3)
-        subject = 3 if self.subject.get("bounce") and (not self.answers or self.by_daemon) else 0
+        words = min(self.text.get("bounce", 0) + self.text.get("delayed", 0), 3)
+        titled = self.subject.get("bounce") or (self.subject.get("delayed") and self.by_daemon)
+        subject = 3 if titled and (not self.answers or self.by_daemon) else 0
         return words + subject + 3 * self.by_daemon + self.null_path - 4 * (self.quotes and not self.by_daemon)
 
     @property

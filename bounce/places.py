@@ -40,6 +40,8 @@ _IN_REPLY = re.compile(
     rf"|{_NOUNS}\W{{1,4}})[<\"'(\[]{{0,3}}$",
     re.IGNORECASE,
 )
+# The address that an alias or a program took the place of; it counts where no other stands apart.
+_EXPANDED = re.compile(r"expanded from:? {0,3}[<\"']{0,2}$", re.IGNORECASE)
 # Lines that introduce a list of addresses.
 _INTRO = re.compile(
     one_of(
@@ -124,7 +126,8 @@ def weigh_places(lines: Sequence[str], *, ours: set[str], returned_to: set[str])
             elif weight >= NEARLY and head < 0:
                 head = indent
             address = addresses_in.clean(match[0])
-            places.append(Place(address, number, weight + _bonus(address, returned_to)))
+            weight += _bonus(address, returned_to)
+            places.append(Place(address, number, 2 if _EXPANDED.search(line[: match.start()]) else weight))
         introduced = 6 if _INTRO.search(line) else introduced - (not found)
     return places
 

@@ -70,7 +70,7 @@ def from_html(text: str) -> str:
             continue
         if name in _BREAKING:
             out.append("\n")
-        elif name in ("td", "th"):
+        elif name in ("td", "th") or (n and shown[:1].isspace()):
             out.append(" ")
         out.append(" ".join(shown.split()) if "\n" not in shown else " " + " ".join(shown.split()) + " ")
         if shown[-1:].isspace():

@@ -38,6 +38,11 @@ _QUERY_WORD = re.compile(r"[A-Za-z0-9_]{2,60}")
 TOGETHER = {
     ("e", "mail"): "email",
     ("e", "mails"): "emails",
+    ("e", "mailadres"): "emailadres",
+    ("e", "mailadresse"): "emailadresse",
+    ("e", "mailadressen"): "emailadressen",
+    ("e", "mailkonto"): "emailkonto",
+    ("e", "postadress"): "epostadress",
     ("mail", "box"): "mailbox",
     ("mail", "boxes"): "mailboxes",
     ("can", "not"): "cannot",
