@@ -6,10 +6,15 @@ ends too (aiohttp by itself waits for ever); the number of connections is bounde
 """
 
 import asyncio
+import logging
+import ssl
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 from aiohttp import web
+
+from pixel.door import Door
+from pixel.networks import Prefixes
 
 
 class Usual(Protocol):
@@ -39,7 +44,7 @@ class Connection(web.RequestHandler):
     that are anything else, and all behind them, go through aiohttp, which begins to read with them.
     """
 
-    __slots__ = ("_address", "_held", "_image", "_stalled", "_usual")
+    __slots__ = ("_held", "_image", "_stalled", "_usual", "client")
 
     def __init__(
         self,
@@ -47,7 +52,9 @@ class Connection(web.RequestHandler):
         image: Callable[[], web.Response],
         usual: Usual,
         held: "Held",
+        *,
         loop: asyncio.AbstractEventLoop,
+        client: str = "",
     ) -> None:
         super().__init__(
             manager,
@@ -63,14 +70,15 @@ class Connection(web.RequestHandler):
         self._image = image
         self._usual: Usual | None = usual
         self._held = held
-        self._address = ""
+        self.client = client  # its address, where a proxy named it; else that of the peer
         self._stalled = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or end it at once when there are too many."""
         super().connection_made(transport)
-        name = transport.get_extra_info("peername")
-        self._address = str(name[0]) if name else ""
+        if not self.client:
+            name = transport.get_extra_info("peername")
+            self.client = str(name[0]) if name else ""
         manager = self._manager
         if manager is not None and len(manager.connections) > MAX_CONNECTIONS:
             cast("asyncio.Transport", transport).abort()  # uvloop's is one by shape, not by class
@@ -79,7 +87,7 @@ class Connection(web.RequestHandler):
         """Answer a usual request, or leave the connection to aiohttp from here on."""
         transport = self.transport
         if self._usual is not None and transport is not None and not self._paused and not self._force_close:
-            answer = self._usual.answer(data, self._address)
+            answer = self._usual.answer(data, self.client)
             if answer is not None:
                 transport.write(answer)
                 self._next_keepalive_close_time = self._loop.time() + KEEP_ALIVE
@@ -144,42 +152,61 @@ class HttpListener:
     """
     Listening sockets whose connections are bounded as above.
 
-    ``image`` makes the answer to what is no HTTP, ``usual`` that to most requests.
+    Args:
+        server: aiohttp's, with the handler of what is not usual.
+        image: Makes the answer to what is no HTTP.
+        usual: Answers most requests.
+        proxies: Peers from these must name their client by the PROXY protocol.
+        log: For what went wrong before a connection was one.
     """
 
-    def __init__(self, server: web.Server, image: Callable[[], web.Response], usual: Usual) -> None:
+    def __init__(
+        self,
+        server: web.Server,
+        image: Callable[[], web.Response],
+        usual: Usual,
+        *,
+        proxies: Prefixes,
+        log: logging.Logger,
+    ) -> None:
         self._server = server
         self._image = image
         self._usual = usual
         self._held = Held()
+        self._proxied = len(proxies) > 0
+        self._door = Door(self._connection, proxies, log)
         self._listening: list[asyncio.Server] = []
         self._sweep: asyncio.TimerHandle | None = None
 
     @property
     def addresses(self) -> list[tuple[str, int]]:
-        """Host and port of each listening socket."""
-        return [sock.getsockname()[:2] for server in self._listening for sock in server.sockets]
+        """Host and port of each listening socket; those with TLS come last."""
+        plain = [sock.getsockname()[:2] for server in self._listening for sock in server.sockets]
+        return [*plain, *self._door.addresses]
 
-    async def listen(self, address: str) -> None:
+    async def listen(self, address: str, tls: ssl.SSLContext | None = None) -> None:
         """Listen at ``host:port`` or ``[host]:port``. OSError when that is not possible."""
         loop = asyncio.get_running_loop()
         host, _, port = address.rpartition(":")
-        self._listening.append(
-            await loop.create_server(
-                lambda: Connection(self._server, self._image, self._usual, self._held, loop),
-                host.strip("[]"),
-                int(port),
-                backlog=1_024,
-                reuse_address=True,
+        host = host.strip("[]")
+        if tls is not None or self._proxied:
+            self._door.listen(host, int(port), tls)
+        else:
+            self._listening.append(
+                await loop.create_server(self._connection, host, int(port), backlog=1_024, reuse_address=True)
             )
-        )
         if self._sweep is None:
             self._sweep_later(loop)
+
+    def _connection(self, client: str = "") -> Connection:
+        loop = asyncio.get_running_loop()
+        return Connection(self._server, self._image, self._usual, self._held, loop=loop, client=client)
 
     async def stop(self, grace: float) -> None:
         """Close the sockets, let answers under way end, close the connections."""
         if self._sweep is not None:
             self._sweep.cancel()
+        await self._door.stop()
         for server in self._listening:
             server.close()
         self._server.pre_shutdown()

@@ -7,13 +7,15 @@ answer, or when it comes.
 """
 
 import logging
+import ssl
 from collections.abc import Callable
+from typing import cast
 
 from aiohttp import web
 
 from pixel.buffer import OpenBuffer, Opens
 from pixel.choice import ChoicePages
-from pixel.connection import HttpListener
+from pixel.connection import Connection, HttpListener
 from pixel.image import GIF, HEADERS, SERVER_NAME, ImageAnswer
 from pixel.judge import BOOK
 from pixel.networks import LISTS, Networks, Prefixes
@@ -43,8 +45,11 @@ class PixelServer:
         clock: Callable[[], float],
         log: logging.Logger,
         choice: ChoicePages | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
+        """``tls`` is for ``settings.listen_tls``; without it nothing listens there."""
         self._choice = choice
+        self._tls = tls
         self._settings = settings
         self._clock = clock
         self._log = log
@@ -76,11 +81,17 @@ class PixelServer:
     async def start(self) -> None:
         """Listen and begin to write opens. OSError when an address cannot be listened at."""
         self._listener = HttpListener(
-            web.Server(self._answer), _image, UsualAnswers(self.noting, self.buffer, self._clock)
+            web.Server(self._answer),
+            _image,
+            UsualAnswers(self.noting, self.buffer, self._clock),
+            proxies=Prefixes(self._settings.proxy_networks),
+            log=self._log,
         )
         try:
             for address in self._settings.listen:
                 await self._listener.listen(address)
+            for address in self._settings.listen_tls if self._tls else ():
+                await self._listener.listen(address, self._tls)
         except OSError:
             await self._listener.stop(0.0)
             raise
@@ -103,7 +114,7 @@ class PixelServer:
         headers = request.headers
         asked = Asked(
             at=self._clock(),
-            peer=request.remote or "",
+            peer=cast("Connection", request.protocol).client,
             method=request.method,
             path=path,
             agent=headers.get("User-Agent", ""),

@@ -48,8 +48,9 @@ def lists_show(config_path: Path, as_json: bool) -> None:
 @CONFIG
 @click.option("--undo", is_flag=True, help="Note opens of ADDRESS again.")
 @click.option("--link", "as_link", is_flag=True, help="Only print the link by which the recipient can do it.")
+@click.option("--sender", default="", metavar="DOMAIN", help="With --link: at the host of this domain's images.")
 @click.argument("address")
-def opt_out(config_path: Path, undo: bool, as_link: bool, address: str) -> None:
+def opt_out(config_path: Path, undo: bool, as_link: bool, sender: str, address: str) -> None:
     """
     Note no opens of ADDRESS any more.
 
@@ -62,7 +63,7 @@ def opt_out(config_path: Path, undo: bool, as_link: bool, address: str) -> None:
 
         config = read_config(config_path)
         try:
-            click.echo(opt_out_link(config.relay.master_key, config.pixel.base_url, address))
+            click.echo(opt_out_link(config.relay.master_key, config.pixel.url_for(sender), address))
         except (KeyFileError, OSError, ValueError) as error:
             raise WrongUse(str(error)) from None
         return

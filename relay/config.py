@@ -235,7 +235,8 @@ def _anchored(config: Config, folder: Path) -> Config:
         update={"contents": base / config.store.contents, "url": _anchored_url(config.store.url, base)}
     )
     lists = config.pixel.lists.model_copy(update={"folder": base / config.pixel.lists.folder})
-    pixel = config.pixel.model_copy(update={"lists": lists})
+    files = {"certificate": base / config.pixel.certificate, "private_key": base / config.pixel.private_key}
+    pixel = config.pixel.model_copy(update={"lists": lists, **files})
     return config.model_copy(update={"relay": relay, "store": store, "pixel": pixel})
 
 

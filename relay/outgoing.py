@@ -7,6 +7,7 @@ copies are made in threads, several at a time; a lock keeps what they share.
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 from threading import Lock
 
 from bounce.verp import ReturnPaths
@@ -22,7 +23,8 @@ _PLAN_OCTETS_KEPT = 32 * 1024 * 1024  # a plan is a few offsets, but where a par
 class Outgoing:
     """Makes copies and return paths from a recipient's id."""
 
-    def __init__(self, *, tokens: Tokens, return_paths: ReturnPaths, base_url: str) -> None:
+    def __init__(self, *, tokens: Tokens, return_paths: ReturnPaths, base_url: Callable[[str], str]) -> None:
+        """``base_url`` gives where the images of mails from a domain are."""
         self._tokens = tokens
         self._return_paths = return_paths
         self._base_url = base_url
@@ -43,7 +45,8 @@ class Outgoing:
         if job.tracking is not TrackingMode.OFF and not job.no_pixel_why:
             # Where opens are only counted, all copies of a message carry the same token: who loads it is not known.
             about = job.message_id if job.tracking is TrackingMode.COUNT else job.recipient_id
-            image = element(self._base_url, self._tokens.encode(about))
+            url = self._base_url(job.header_from.rpartition("@")[2])
+            image = element(url, self._tokens.encode(about))
         return copy(content, self._plan(job.message_id, content, seven_bit), prepended=job.prepended, element=image)
 
     def expect(self, message_id: int, made: CopyPlan) -> None:

@@ -53,7 +53,7 @@ def check(config: Config) -> list[Problem]:
         *_check_networks(config),
         *_check_name_servers(config),
         *_check_names(config),
-        *_check_base_url(config),
+        *_check_base_urls(config),
     ]
 
 
@@ -65,6 +65,7 @@ def listeners(config: Config) -> Iterator[tuple[Key, str]]:
         (("relay", "submission", "listen_tls"), submission.listen_tls),
         (("bounce", "listen"), config.bounce.listen),
         (("pixel", "listen"), config.pixel.listen),
+        (("pixel", "listen_tls"), config.pixel.listen_tls),
         (("admin", "listen"), config.admin.listen),
     ):
         yield from ((key, address) for address in addresses)
@@ -132,6 +133,7 @@ def _check_files(config: Config) -> Iterator[Problem]:
             yield Problem(key, f"{path} {fault}")
     yield from _check_master_key(config.relay.master_key)
     yield from _check_certificate(submission.certificate, submission.private_key)
+    yield from _check_pixel_certificate(config)
 
 
 def _check_dkim(config: Config) -> Iterator[Problem]:
@@ -177,6 +179,22 @@ def _check_certificate(certificate: Path | None, private_key: Path | None) -> It
             yield Problem(key, f"{certificate} and {private_key} are no certificate and its key, both PEM")
 
 
+def _check_pixel_certificate(config: Config) -> Iterator[Problem]:
+    """None is made for the image: mail programs load it only where they trust the certificate."""
+    pixel = config.pixel
+    if not pixel.listen_tls:
+        return
+    for key, path in (("certificate", pixel.certificate), ("private_key", pixel.private_key)):
+        if fault := "is not there" if not path.is_file() else _cannot_read(path):
+            yield Problem(("pixel", key), f"{path} {fault}; listen_tls needs a certificate that mail programs trust")
+            return
+    try:
+        load_context(pixel.certificate, pixel.private_key)
+    except OSError:
+        text = f"{pixel.certificate} and {pixel.private_key} are no certificate and its key, both PEM"
+        yield Problem(("pixel", "certificate"), text)
+
+
 def _cannot_read(path: Path) -> str:
     """Say why a file cannot be read; one that does not exist yet is made at first start."""
     try:
@@ -208,11 +226,13 @@ def _check_names(config: Config) -> Iterator[Problem]:
 def _check_networks(config: Config) -> Iterator[Problem]:
     trusted = ("relay", "submission", "trusted_networks")
     proxies = ("relay", "submission", "proxy_networks")
+    believed = (proxies, ("pixel", "proxy_networks"), ("pixel", "trusted_proxies"))
     keys: dict[Key, tuple[str, ...]] = {
         trusted: config.relay.submission.trusted_networks,
         proxies: config.relay.submission.proxy_networks,
         ("relay", "delivery", "allow_private_destinations"): config.relay.delivery.allow_private_destinations,
         ("pixel", "trusted_proxies"): config.pixel.trusted_proxies,
+        ("pixel", "proxy_networks"): config.pixel.proxy_networks,
         ("pixel", "own_networks"): config.pixel.own_networks,
     }
     for key, networks in keys.items():
@@ -224,7 +244,7 @@ def _check_networks(config: Config) -> Iterator[Problem]:
                 continue
             if key == trusted and network.prefixlen == 0:
                 yield Problem(key, f"{written} is everybody: this would be an open relay")
-            if key == proxies and network.prefixlen == 0:
+            if key in believed and network.prefixlen == 0:
                 yield Problem(key, f"{written} is everybody: whoever connects could write its own address")
 
 
@@ -246,9 +266,23 @@ def _with_port(server: str) -> str:
     return server if ":" in server.rpartition("]")[2] else f"{server}:53"
 
 
-def _check_base_url(config: Config) -> Iterator[Problem]:
-    url = urlsplit(config.pixel.base_url)
-    key = ("pixel", "base_url")
+def _check_base_urls(config: Config) -> Iterator[Problem]:
+    yield from _check_base_url(("pixel", "base_url"), config.pixel.base_url)
+    for domain, url in config.pixel.hosts.items():
+        key = ("pixel", "hosts", domain)
+        spelled = ascii_domain(domain)
+        if not spelled or spelled != domain:
+            yield Problem(
+                key, f'"{domain}" should be a domain in ASCII and small letters, like "{spelled or "club.org"}"'
+            )
+        yield from _check_base_url(key, url)
+
+
+def _check_base_url(key: Key, written: str) -> Iterator[Problem]:
+    try:
+        url = urlsplit(written)
+    except ValueError:  # an address in brackets that is none
+        url = urlsplit("")
     if url.scheme not in ("http", "https") or not url.hostname:
         yield Problem(key, 'should be like "https://track.example.org"')
         return
@@ -256,6 +290,6 @@ def _check_base_url(config: Config) -> Iterator[Problem]:
         yield Problem(key, "should have no path and no query")
         return
     try:
-        element(config.pixel.base_url, "A" * TOKEN_LENGTH)
+        element(written, "A" * TOKEN_LENGTH)
     except ValueError as error:
         yield Problem(key, str(error))

@@ -57,6 +57,7 @@ from relay.preflight import host_and_port
 from relay.sandbox.world import Sandbox, route_to
 from relay.signing import Signing
 from relay.submission.acceptance import Acceptance
+from relay.submission.certificate import CertificateFiles
 from relay.submission.limits import Offers, ServerLimits
 from relay.submission.server import SmtpServer, gate_of, guard_of
 from relay.tls_report import Reporter
@@ -190,7 +191,7 @@ class _Assembly:
         self.stack.push_async_callback(store.close)
         made = await make_secrets(store, secrets.token_urlsafe(12))
         consequence = Consequence(store.queue, store.reports, raw_copy=config.bounce.raw_copy)
-        outgoing = Outgoing(tokens=tokens, return_paths=return_paths, base_url=config.pixel.base_url)
+        outgoing = Outgoing(tokens=tokens, return_paths=return_paths, base_url=config.pixel.url_for)
         signing = Signing(config.relay.dkim, clock=self.clock, log=self.log.getChild("dkim"))
         self.stack.callback(signing.close)
 
@@ -380,13 +381,18 @@ class _Assembly:
 
     async def start_pixel(self, store: Store, tokens: Tokens, links: OptOutLinks) -> str:
         """Start the pixel's server; give its address. At the end it writes the opens that wait."""
+        settings, log = self.config.pixel, self.log.getChild("pixel")
+        certificate = CertificateFiles(settings.certificate, settings.private_key, log) if settings.listen_tls else None
+        if certificate is not None:
+            self.run_beside(keep_fresh(certificate))
         server = PixelServer(
             tokens=tokens,
             opens=store.opens,
-            settings=self.config.pixel,
+            settings=settings,
             clock=self.clock,
-            log=self.log.getChild("pixel"),
-            choice=ChoicePages(links, store.opens, self.log.getChild("pixel")),
+            log=log,
+            choice=ChoicePages(links, store.opens, log),
+            tls=certificate.context if certificate else None,
         )
         await server.start()
         self.stack.push_async_callback(server.stop)

@@ -3,7 +3,8 @@ What is remembered: messages, recipients and what became of them, alike on SQLit
 
 The words come first: ``nouns.py`` (message, recipient, reply), ``events.py`` (a class for each fact), ``reasons.py``
 with ``reasons.toml`` (why, in sentences), ``sentences.py`` (the other languages), ``addresses.py``, ``units.py``,
-``settings.py``, ``errors.py``. ``ids.py`` makes ids, ``seal.py`` hides them from strangers.
+``settings.py``, ``errors.py``. ``ids.py`` makes ids, ``seal.py`` hides them from strangers. ``proxy_header.py`` is
+here because both ports that strangers reach need it.
 
 A store is opened by ``open.py``: ``engine.py`` connects, ``lock.py`` keeps a second process away from SQLite,
 ``migrate.py`` brings an older schema (``schema.py``, ``views.py``) forward, ``nodes.py`` tells others that we live.

@@ -15,9 +15,9 @@ from relay.submission.gate import Gate
 from relay.submission.handler import Handler
 from relay.submission.limits import Offers, ServerLimits
 from relay.submission.protocol import SmtpProtocol
-from relay.submission.proxy import BadHeaderError, ProxyHeader, plain_address
 from relay.submission.session import Shared, SmtpSession
 from store.nouns import Reply
+from store.proxy_header import BadHeaderError, ProxyHeader, plain_address
 
 _BACKLOG = 1024
 _PAUSE = 1.0  # seconds without accepting when there are no descriptors left

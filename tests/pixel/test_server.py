@@ -152,6 +152,17 @@ async def test_headers_change_nothing(server: PixelServer, headers: dict[str, st
 
 
 @pytest.mark.parametrize(
+    "host", ["pixel.club.test", "unknown.test", "127.0.0.1:25", "a b", "localhost\r\nX-Forwarded-Host: x"]
+)
+async def test_no_host_name_changes_the_answer(server: PixelServer, tokens: Tokens, host: str) -> None:
+    """P9: nothing is looked up by Host, and nothing of it comes back: known or not, the same image, elsewhere 404."""
+    for target, status in ((f"/o/{tokens.encode(1)}.gif", 200), ("/", 404)):
+        raw = await talk(server, f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        assert host.encode() not in raw
+        assert raw.startswith(f"HTTP/1.1 {status} ".encode())
+
+
+@pytest.mark.parametrize(
     "target", ["/", "/o", "/O/x.gif", "/healthz", "/api/v1/messages", "/pixel/o/x.gif", "http://pixel.test"]
 )
 async def test_other_paths_are_not_found(server: PixelServer, target: str) -> None:

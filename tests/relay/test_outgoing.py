@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from bounce.verp import ReturnPaths
+from pixel.settings import PixelSettings
 from pixel.token import Tokens
 from relay.keys import pixel_seal, return_path_seal
 from relay.message.copy import plan
@@ -40,7 +41,7 @@ JOB = Job(
 
 @pytest.fixture
 def outgoing() -> Outgoing:
-    return Outgoing(tokens=TOKENS, return_paths=RETURN_PATHS, base_url="https://track.example.org")
+    return Outgoing(tokens=TOKENS, return_paths=RETURN_PATHS, base_url=lambda _: "https://track.example.org")
 
 
 def test_the_copy_has_the_recipients_own_pixel(outgoing: Outgoing) -> None:
@@ -52,10 +53,19 @@ def test_the_copy_has_the_recipients_own_pixel(outgoing: Outgoing) -> None:
     assert copied.count(b"<img ") == 1
 
 
+def test_a_sender_with_a_host_of_its_own(outgoing: Outgoing) -> None:
+    """The domain in From decides, as for the signature; what is not in the list has the common one."""
+    settings = PixelSettings(base_url="https://track.example.org", hosts={"club.test": "https://pixel.club.test"})
+    own = Outgoing(tokens=TOKENS, return_paths=RETURN_PATHS, base_url=settings.url_for)
+    copied = own.copy(replace(JOB, header_from="office@club.test"), CONTENT, False)
+    assert copied == outgoing.copy(JOB, CONTENT, False).replace(b"track.example.org", b"pixel.club.test")
+    assert b"https://track.example.org/o/" in own.copy(replace(JOB, header_from="a@other.test"), CONTENT, False)
+
+
 def test_promise_4_a_retry_sends_the_same_bytes(outgoing: Outgoing) -> None:
     """Also from another process, which has no plan in memory."""
     first = outgoing.copy(JOB, CONTENT, False)
-    other = Outgoing(tokens=TOKENS, return_paths=RETURN_PATHS, base_url="https://track.example.org")
+    other = Outgoing(tokens=TOKENS, return_paths=RETURN_PATHS, base_url=lambda _: "https://track.example.org")
     assert outgoing.copy(replace(JOB, attempts=3, in_doubt=True), CONTENT, False) == first
     assert other.copy(JOB, CONTENT, False) == first
     assert other.return_path(JOB) == outgoing.return_path(JOB)
@@ -97,7 +107,7 @@ def test_plans_do_not_fill_the_memory(outgoing: Outgoing) -> None:
 
 def test_a_plan_made_at_acceptance_gives_the_same_copy(outgoing: Outgoing) -> None:
     """What the door read need not be read again, and nothing differs for it."""
-    other = Outgoing(tokens=TOKENS, return_paths=RETURN_PATHS, base_url="https://track.example.org")
+    other = Outgoing(tokens=TOKENS, return_paths=RETURN_PATHS, base_url=lambda _: "https://track.example.org")
     other.expect(JOB.message_id, plan(CONTENT))
     assert other.copy(JOB, CONTENT, False) == outgoing.copy(JOB, CONTENT, False)
 
@@ -118,7 +128,7 @@ def test_the_return_path_belongs_to_the_sender_where_it_can(sender: str, domain:
     paths = ReturnPaths(
         return_path_seal(KEYS), "bounce.example.org", 86_400.0, aligned=("bounce.club.test", "school.test")
     )
-    made = Outgoing(tokens=TOKENS, return_paths=paths, base_url="https://track.example.org").return_path(
+    made = Outgoing(tokens=TOKENS, return_paths=paths, base_url=lambda _: "https://track.example.org").return_path(
         replace(JOB, header_from=sender)
     )
     assert made.endswith(f"@{domain}")

@@ -122,6 +122,14 @@ def test_what_is_no_key_and_no_certificate_is_named(tmp_path: Path) -> None:
         ("relay.delivery", 'allow_private_destinations = ["10/8"]', "is no network"),
         ("pixel", 'base_url = "track.example.org"', 'should be like "https://track.example.org"'),
         ("pixel", 'base_url = "https://track.example.org/x?y"', "no path and no query"),
+        ("pixel", 'base_url = "https://[track"', 'should be like "https://track.example.org"'),
+        ("pixel", 'trusted_proxies = ["0.0.0.0/0"]', "could write its own address"),
+        ("pixel", 'proxy_networks = ["::/0"]', "could write its own address"),
+        ("pixel", 'proxy_networks = ["here"]', "is no network"),
+        ("pixel", 'listen_tls = ["127.0.0.1:0"]', "var/tls/pixel.pem is not there; listen_tls needs a certificate"),
+        ("pixel.hosts", '"club.org" = "pixel.club.org"', '"club.org": should be like "https://track.example.org"'),
+        ("pixel.hosts", '"club.org" = "https://pixel.club.org/o"', "no path and no query"),
+        ("pixel.hosts", '"Club.org" = "https://pixel.club.org"', 'like "club.org"'),
     ],
 )
 def test_unsafe_or_useless_values_are_named(tmp_path: Path, table: str, line: str, says: str) -> None:

@@ -1,4 +1,4 @@
-"""The PROXY protocol: whom a proxy speaks for, who is believed, and that nothing behind the header is touched."""
+"""store/proxy_header.py, and the submission server that reads it."""
 
 import asyncio
 import ipaddress
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from relay.submission import replies
 from relay.submission.limits import Offers
-from relay.submission.proxy import UNKNOWN, BadHeaderError, ProxyHeader, plain_address
+from store.proxy_header import UNKNOWN, BadHeaderError, ProxyHeader, plain_address
 from tests.relay.submission.conftest import Tls
 from tests.relay.submission.rig import Client, Serving, serving
 from tests.relay.submission.test_server import until
