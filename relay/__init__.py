@@ -1,16 +1,16 @@
 """
 The program: its commands, its configuration, and the relay that it starts.
 
-A command: ``cli.py`` has its words (with ``cli_shared.py``, ``cli_queue.py``, ``cli_opens.py``, ``cli_reports.py``),
-and loads what does it: ``commands.py``, ``status.py``, ``queue_commands.py``, ``report_commands.py``,
-``ingest_command.py`` (over the files of ``mailbox.py``), ``privacy_commands.py``, ``list_commands.py``,
-``dkim_commands.py``, ``explain.py``, ``send_test.py``. ``tail.py`` writes an event as a line, for commands and for the
-log (``log.py``).
+A command: ``cli.py`` has its words (with ``cli_shared.py``, ``cli_queue.py``, ``cli_opens.py``, ``cli_reports.py``,
+``cli_webhooks.py``), and loads what does it: ``commands.py``, ``status.py``, ``queue_commands.py``,
+``report_commands.py``, ``ingest_command.py`` (over the files of ``mailbox.py``), ``privacy_commands.py``,
+``list_commands.py``, ``webhook_commands.py``, ``dkim_commands.py``, ``explain.py``, ``send_test.py``. ``tail.py``
+writes an event as a line, for commands and for the log (``log.py``).
 
 A start: ``config.py`` reads the file (``settings.py`` says what it may hold, ``config_words.py`` what is wrong with a
 value), ``preflight.py`` looks at ports, files and names, and ``serve.py`` builds the parts and hands them to one
 another. ``first_start.py`` makes the first passwords and says how to use them; ``keys.py`` and ``dkim_keys.py`` keep
-the keys. ``background.py`` and ``lists.py`` go on beside the mail.
+the keys. ``background.py``, ``lists.py`` and ``webhooks.py`` go on beside the mail.
 
 The mail itself: ``submission/`` takes it, ``message/`` reads and copies it, ``delivery/`` brings it away. What lies
 between them is here: ``outgoing.py`` makes the copy for one recipient, ``signing.py`` signs it, ``forward.py`` hands a

@@ -13,7 +13,8 @@ import click
 from relay.config import Config
 from relay.tail import as_json as event_as_json
 from relay.tail import as_line as event_as_line
-from relay.tail import printable, timestamp
+from relay.tail import printable
+from store.event_fields import timestamp
 from store.open import Store, open_store
 
 TAIL_EVENTS = 10  # shown before new ones, as tail -f does

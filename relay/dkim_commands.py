@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from relay.dkim_keys import DkimKeyError, StoredKey, activate, add_key, list_domains, read_domain, retire
 from relay.message.dkim_key import good_selector, txt_strings
-from relay.tail import timestamp
 from store.addresses import ascii_domain
+from store.event_fields import timestamp
 
 # Seconds until a change is in force: a relay that runs has seen it by then (relay/signing.py), and so have the nodes
 # that share the folder. So there is one moment, and all mail accepted before it is signed by the earlier key.

@@ -9,7 +9,7 @@ import click
 from pixel.list_files import ListFolder, update
 from pixel.lists import ListDamaged
 from pixel.settings import ListSettings
-from relay.tail import timestamp
+from store.event_fields import timestamp
 
 
 async def update_lists(settings: ListSettings, *, clock: Callable[[], float]) -> None:

@@ -11,7 +11,8 @@ import logging
 import sys
 
 from relay.settings import LogSettings
-from relay.tail import as_json, as_line, printable, timestamp
+from relay.tail import as_json, as_line, printable
+from store.event_fields import timestamp
 from store.journal_record import EventRecord
 
 LOGGER = "homing"

@@ -234,6 +234,7 @@ def _check_networks(config: Config) -> Iterator[Problem]:
         ("pixel", "trusted_proxies"): config.pixel.trusted_proxies,
         ("pixel", "proxy_networks"): config.pixel.proxy_networks,
         ("pixel", "own_networks"): config.pixel.own_networks,
+        ("admin", "webhooks", "allow_private"): config.admin.webhooks.allow_private,
     }
     for key, networks in keys.items():
         for written in networks:

@@ -11,8 +11,9 @@ from typing import Any
 
 import click
 
-from relay.tail import printable, timestamp
+from relay.tail import printable
 from store.addresses import ascii_domain, split_address
+from store.event_fields import timestamp
 from store.nouns import State
 from store.open import Store
 from store.reasons import text as reason_text

@@ -11,7 +11,8 @@ import click
 
 from bounce.inspect_files import as_json as read_as_json
 from bounce.report import read
-from relay.tail import printable, timestamp
+from relay.tail import printable
+from store.event_fields import timestamp
 from store.open import Store
 from store.reports import NOBODY, ReportRow
 

@@ -63,6 +63,7 @@ from relay.submission.server import SmtpServer, gate_of, guard_of
 from relay.tls_report import Reporter
 from relay.tls_report_post import ReportPost
 from relay.tls_reports import TlsReports
+from relay.webhooks import tell_webhooks
 from store.addresses import ascii_domain, split_address
 from store.errors import StoreError
 from store.nouns import Reply
@@ -463,6 +464,9 @@ class _Assembly:
         lease = self.config.store.lease
         self.run_beside(take_over_lapsed(store, every=lease / 3, wake=delivery.wake, log=self.log))
         self.run_beside(keep_swept(store, clock=self.clock, log=self.log))
+        self.run_beside(
+            tell_webhooks(store, self.config, clock=self.clock, draw=self.draw, log=self.log.getChild("webhooks"))
+        )
         if self.log.isEnabledFor(logging.INFO):
             self.run_beside(follow_journal(store, log=self.log, write=self.log.getChild("events").info))
 

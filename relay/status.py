@@ -15,7 +15,8 @@ from relay.did_you_mean import DidYouMean
 from relay.report_commands import report_fields
 from relay.tail import as_json as event_as_json
 from relay.tail import as_line as event_as_line
-from relay.tail import printable, timestamp
+from relay.tail import printable
+from store.event_fields import timestamp
 from store.events import Event
 from store.journal_record import EventRecord
 from store.nouns import RecipientStatus

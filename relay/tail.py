@@ -5,8 +5,8 @@ Pure: no I/O, no clock, no chance.
 """
 
 import json
-from datetime import UTC, datetime
 
+from store.event_fields import event_fields, timestamp
 from store.journal_record import EventRecord
 from store.nouns import Verdict
 from store.reasons import text as reason_text
@@ -23,11 +23,6 @@ _LOADED_BY = {
 }
 
 
-def timestamp(at: float) -> str:
-    """Write a time as UTC ISO 8601 to the millisecond: ``2026-11-23T09:14:03.120Z``."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def as_line(record: EventRecord, language: str = "en") -> str:
     """Write an event for people: time, what happened, to whom, and why in words."""
     event = record.event
@@ -39,32 +34,7 @@ def as_line(record: EventRecord, language: str = "en") -> str:
 
 def as_json(record: EventRecord) -> str:
     """Write an event for programs: one JSON object, ids as text since JavaScript's numbers are too short for them."""
-    event = record.event
-    fields = {
-        "position": record.position,
-        "event": event.kind,
-        "at": timestamp(event.at),
-        "message": str(event.message_id),
-        "recipient": str(event.recipient_id),
-        "address": record.forward_path,
-        "subject": record.subject,
-        "customer": record.customer,
-        "invoice": record.invoice,
-        "reason": event.reason.value if event.reason else None,
-        "explanation": reason_text(event.reason).sentence if event.reason else None,
-        "rule": event.rule or None,
-        "reply": event.reply or None,
-        "status": event.status or None,
-        "remote_host": event.remote_host or None,
-        "remote_address": event.remote_address or None,
-        "tls": event.tls or None,
-        "attempt": event.attempt or None,
-        "next_attempt_at": timestamp(event.next_attempt_at) if event.next_attempt_at else None,
-        "caused_by": str(event.caused_by) if event.caused_by else None,
-        "verdict": event.verdict.value if event.verdict else None,
-        "note": event.note or None,
-    }
-    return json.dumps(fields, ensure_ascii=False)
+    return json.dumps(event_fields(record), ensure_ascii=False)
 
 
 def printable(text: str) -> str:

@@ -17,7 +17,8 @@ gives the change. ``contents.py`` keeps the mails, on SQLite in the files of ``s
 ``open_facts.py``) what loaded the pixels; ``reports.py`` what came back, as it came; ``transcripts.py`` what was said
 in each attempt.
 
-Read by others: ``journal.py`` gives every event once, as ``journal_record.py``; ``notices.py`` finds what senders
+Read by others: ``journal.py`` gives every event once, as ``journal_record.py`` (for
+programs: ``event_fields.py``); ``notices.py`` finds what senders
 want to hear of, ``tls_results.py`` keeps what other domains do, and ``letters.py`` sends what we write to either;
 ``find.py``, ``recent.py`` and ``waiting.py`` give the recipients of ``rows.py``; ``seen.py`` adds up their opens;
 ``subjects.py`` gives out or erases all that is kept of one address; ``domains.py`` knows the domains that mail

@@ -48,7 +48,8 @@ _CLAIM = (
     .values(next_attempt_at=bindparam("until"), attempts=webhook_call.c.attempts + 1)
     .returning(webhook_call)
 )
-_SETTLE = update(webhook_call).where(webhook_call.c.id == bindparam("b_call"))
+# What was delivered stays so, whatever a second attempt says that began when the first one's lease was over.
+_SETTLE = update(webhook_call).where(webhook_call.c.id == bindparam("b_call"), webhook_call.c.state == _DUE)
 _NOTE_ATTEMPT = insert(webhook_attempt)
 _WELL = update(webhook).where(webhook.c.id == bindparam("b_id")).values(failing_since=None)
 _ILL = (
@@ -61,6 +62,7 @@ _SWITCH_OFF = (
     .where(webhook.c.id == bindparam("b_id"), webhook.c.enabled)
     .values(enabled=False, off_at=bindparam("at"), off_why=bindparam("why"))
 )
+_SWITCH_OFF_DEAD = _SWITCH_OFF.where(webhook.c.failing_since <= bindparam("dead_before"))
 _WAITING = select(func.count()).where(webhook_call.c.webhook_id == bindparam("id"), webhook_call.c.state == _DUE)
 _NEXT_DUE = select(func.min(webhook_call.c.next_attempt_at)).where(
     webhook_call.c.webhook_id == bindparam("id"), webhook_call.c.state == _DUE
@@ -199,7 +201,10 @@ def _note_health(connection: Connection, it: CallResult) -> bool:
     connection.execute(_ILL, {"b_id": it.webhook_id, "at": it.at})
     if not it.off_why:
         return False
-    return connection.execute(_SWITCH_OFF, {"b_id": it.webhook_id, "at": it.at, "why": it.off_why}).rowcount > 0
+    given = {"b_id": it.webhook_id, "at": it.at, "why": it.off_why}
+    if it.dead_before is None:
+        return connection.execute(_SWITCH_OFF, given).rowcount > 0
+    return connection.execute(_SWITCH_OFF_DEAD, given | {"dead_before": it.dead_before}).rowcount > 0
 
 
 def _resend(transaction: Transaction, wishes: Sequence[tuple[int, int, float]]) -> list[bool]:

@@ -120,4 +120,5 @@ class CallResult:
     state: CallState
     next_attempt_at: float | None  # with DUE
     answered_well: bool  # 2xx: the endpoint is no longer failing
-    off_why: str = ""  # switch the endpoint off, for this reason
+    off_why: str = ""  # why the endpoint is switched off: now, or, with dead_before, if it fails for so long already
+    dead_before: float | None = None  # only an endpoint that fails since then or earlier is switched off

@@ -27,7 +27,14 @@ IMPURE = {
     "shutil", "signal", "socket", "sqlalchemy", "sqlite3", "ssl", "subprocess", "tempfile", "threading", "time", "uuid",
 }  # fmt: skip
 # The commands load what they need when they are called, so that `homing --help` is quick.
-LAZY_IMPORTS_ALLOWED = {"relay.cli", "relay.cli_opens", "relay.cli_queue", "relay.cli_reports", "relay.cli_shared"}
+LAZY_IMPORTS_ALLOWED = {
+    "relay.cli",
+    "relay.cli_opens",
+    "relay.cli_queue",
+    "relay.cli_reports",
+    "relay.cli_shared",
+    "relay.cli_webhooks",
+}
 
 
 def _name(path: Path) -> str:

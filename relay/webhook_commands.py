@@ -1,0 +1,122 @@
+"""
+What the commands about webhooks do.
+
+They work on the store beside a running relay, which sees what they changed within seconds. Each prints to standard
+output; what cannot be done is raised as a StoreError or ValueError with a plain sentence.
+"""
+
+import json
+from collections.abc import Callable
+
+import click
+
+from admin.webhooks.check import check
+from relay.config import Config
+from relay.delivery.resolver import Resolver
+from relay.tail import printable
+from relay.webhooks import make_sender, url_rules
+from store.event_fields import timestamp
+from store.open import Store
+from store.webhook_nouns import Webhook
+
+
+async def add_webhook(store: Store, config: Config, new: Webhook, *, who: str, as_json: bool) -> None:
+    """Make an endpoint, and print its secret."""
+    check(new, url_rules(config.admin.webhooks))
+    made = await store.webhooks.create(new)
+    await store.audit.note("webhook.add", str(made.id), who=who, after={"url": made.url})
+    _print_secret(made, as_json=as_json)
+
+
+async def list_webhooks(store: Store, *, as_json: bool) -> None:
+    """Print all endpoints, without their secrets."""
+    waiting = await store.webhook_calls.waiting_of_each()
+    for it in await store.webhooks.list():
+        count = waiting.get(it.id, (0, 0.0))[0]
+        if as_json:
+            click.echo(json.dumps(_fields(it) | {"waiting": count}, ensure_ascii=False))
+            continue
+        state = "on" if it.enabled else f"OFF since {_time(it.off_at)}: {it.off_why}"
+        failing = f", fails since {_time(it.failing_since)}" if it.enabled and it.failing_since is not None else ""
+        told = ", ".join(it.kinds) or "all events"
+        click.echo(f"{it.id}  {printable(it.url)}  {it.shape.value}, {told}  {state}{failing}, {count} calls wait")
+
+
+async def remove_webhook(store: Store, webhook_id: int, *, who: str) -> bool:
+    """Take an endpoint away, with what was and will be told to it."""
+    removed = await store.webhooks.remove(webhook_id)
+    if removed:
+        await store.audit.note("webhook.remove", str(webhook_id), who=who)
+    click.echo("Removed." if removed else _no_such(webhook_id))
+    return removed
+
+
+async def rotate_webhook(store: Store, webhook_id: int, *, who: str, as_json: bool) -> bool:
+    """Give an endpoint a new secret, and print it."""
+    rotated = await store.webhooks.rotate(webhook_id)
+    if rotated is None:
+        click.echo(_no_such(webhook_id), err=True)
+        return False
+    await store.audit.note("webhook.rotate", str(webhook_id), who=who)
+    _print_secret(rotated, as_json=as_json)
+    if not as_json:
+        click.echo(f"Until {_time(rotated.previous_until)} calls are signed with the secret before as well.")
+    return True
+
+
+async def test_webhook(
+    store: Store, config: Config, webhook_id: int, *, clock: Callable[[], float], draw: Callable[[], float]
+) -> bool:
+    """Make one call to an endpoint, of an event that never was, and print how it ended."""
+    webhook = await store.webhooks.get(webhook_id)
+    if webhook is None:
+        click.echo(_no_such(webhook_id), err=True)
+        return False
+    resolver = Resolver(config.relay.dns, clock=clock)
+    sender = make_sender(config.admin.webhooks, resolver, ipv6=config.relay.delivery.ipv6, clock=clock, draw=draw)
+    try:
+        answer = await sender.test(webhook)
+    finally:
+        await sender.close()
+        await resolver.close()
+    if answer.well:
+        click.echo(f"It answered {answer.status} within {answer.seconds:.2f} s.")
+    else:
+        click.echo(f"This did not work: {printable(answer.error)}.")
+    if answer.text:
+        click.echo(printable(answer.text))
+    return answer.well
+
+
+def _print_secret(webhook: Webhook, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(_fields(webhook) | {"secret": webhook.secret}, ensure_ascii=False))
+        return
+    click.echo(f"Webhook {webhook.id}. Calls are signed with this secret, by the convention of Standard Webhooks:")
+    click.echo(webhook.secret)
+
+
+def _fields(it: Webhook) -> dict[str, object]:
+    return {
+        "id": str(it.id),
+        "url": it.url,
+        "description": it.description,
+        "kinds": it.kinds,
+        "tags": it.tags,
+        "customers": it.customers,
+        "shape": it.shape.value,
+        "batch_size": it.batch_size,
+        "batch_seconds": it.batch_seconds,
+        "enabled": it.enabled,
+        "off_at": _time(it.off_at),
+        "off_why": it.off_why or None,
+        "failing_since": _time(it.failing_since),
+    }
+
+
+def _time(at: float | None) -> str | None:
+    return None if at is None else timestamp(at)
+
+
+def _no_such(webhook_id: int) -> str:
+    return f"There is no webhook {webhook_id}."
