@@ -16,6 +16,7 @@ from relay.delivery.dialogue import Outcome
 from relay.delivery.envelope import Envelope, Finding, checked_path, envelope, objection
 from relay.delivery.hand import Hand
 from relay.delivery.lane import Lane
+from relay.delivery.octets import LARGE, Octets
 from relay.delivery.pacing import Slower
 from relay.delivery.pool import Pool, Unreachable
 from relay.delivery.ports import Queue, Sign
@@ -27,7 +28,7 @@ from store.errors import ClaimLost, ContentDamaged, StoreUnavailable
 from store.nouns import Job, Phase, Reason
 
 MOST_PASSAGES = 3  # through this very server, above which a mail is in a loop
-LARGE = 256 * 1024  # octets of a content from which its copy is made in a thread, so that the loop goes on
+IN_MEMORY = 3  # of a large mail at once: the content, the copy, and the copy with its dots stuffed
 GIVEN_BACK_FOR = 10.0  # seconds; a mail that the store would not let us deliver
 
 _LOOP = Finding(
@@ -75,11 +76,20 @@ class Carrier:
         self._clock = clock
         self._steps = settings.schedule
         self._transcripts = settings.transcripts
+        self._octets = Octets()
 
     async def carry(self, courier: Courier, job: Job) -> None:
         """Carry one job. ``courier.connection`` is afterwards the one that may be used again, if it is usable."""
+        octets = IN_MEMORY * job.content.length if job.content.length >= LARGE else 0
+        group = courier.lane.group.name
         try:
-            await self._attempt(courier, job)
+            if octets:
+                await self._octets.take(group, octets)
+            try:
+                await self._attempt(courier, job)
+            finally:
+                if octets:
+                    self._octets.give(group, octets)
         except asyncio.CancelledError:
             self._broken_off(courier, job)
             raise
@@ -156,7 +166,7 @@ class Carrier:
         seven_bit = job.eight_bit and not connection.offers.eight_bit
         if len(content) < LARGE:
             plain = self._outgoing(job, content, seven_bit)
-        else:  # read back from the store it is planned anew: most of a second for 20 MB
+        else:  # in a thread, so that the loop goes on: read back from the store, 20 MB are planned for most of a second
             plain = await asyncio.to_thread(self._outgoing, job, content, seven_bit)
         copy = await self._sign(plain, job.accepted_at)
         if isinstance(copy, Finding):

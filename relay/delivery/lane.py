@@ -3,8 +3,9 @@ The queue in memory for one destination, and what we know of how it does.
 
 A destination begins with one connection and may have twice as many after each mail that got a reply, up to its limit;
 half as many after a connection that was lost. A host that is dead, or that takes the mail and never answers, so
-holds one connection and not twenty. A destination that cannot be reached is left alone for a step of the schedule, and
-then one mail probes it.
+holds one connection and not twenty. Where nothing is heard for a while and mails wait, a few more are tried, since one
+connection that hangs says little of its host. A destination that cannot be reached is left alone for a step of the
+schedule, and then one mail probes it.
 """
 
 from collections import deque
@@ -17,6 +18,8 @@ from relay.delivery.route import Destination
 from store.nouns import Job
 
 LONGEST_DOWN = 1800.0  # seconds
+HOPEFUL = 4  # connections that a destination may have of which nothing was heard
+SLOW = 5.0  # seconds that a mail takes at a destination that is slow
 
 
 @dataclass(slots=True, eq=False)
@@ -29,6 +32,10 @@ class Lane:
     jobs: deque[Job] = field(default_factory=deque)
     busy: int = 0  # connections at work or being opened
     limit: int = 1  # connections it may have at work now
+    heard: int = 0  # mails that ended, in whatever way
+    impatient: bool = False  # somebody looks again soon whether anything was heard; the server's of lanes
+    fresh: bool = False  # all its jobs came from applications a moment ago
+    slow: bool = False  # its latest mail took long
     failures: int = 0  # set-ups in a row that reached no host
     down_until: float = 0.0  # clock time
     down: Unreachable | None = None  # what the last probe was told
@@ -37,6 +44,23 @@ class Lane:
     def key(self) -> str:
         """The destination's."""
         return self.destination.key
+
+    def put(self, jobs: Sequence[Job], *, fresh: bool) -> None:
+        """Add jobs behind all others. ``fresh``: an application has just handed them over."""
+        self.fresh = fresh and (self.fresh or not self.jobs)
+        self.jobs.extend(jobs)
+
+    def ended(self, seconds: float) -> None:
+        """Note that a mail ended, and how long it took."""
+        self.heard += 1
+        self.slow = seconds >= SLOW
+
+    def unheard(self) -> bool:
+        """Note that nothing was heard for a while, although mails wait; give whether one connection more is tried."""
+        if self.limit >= min(self.most, HOPEFUL):
+            return False
+        self.limit += 1
+        return True
 
     def replied(self) -> None:
         """Note that a mail got its reply."""

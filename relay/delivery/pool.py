@@ -38,7 +38,9 @@ class Plan:
     starved: bool = False  # it would have needed more: serve it when a place is free
 
 
-def plan(*, waiting: int, busy: int, idle: int, limit: int, total: int, most: int, idle_elsewhere: int) -> Plan:
+def plan(
+    *, waiting: int, busy: int, idle: int, limit: int, total: int, most: int, idle_elsewhere: int, first: bool = False
+) -> Plan:
     """
     Decide about the connections of one destination.
 
@@ -48,24 +50,22 @@ def plan(*, waiting: int, busy: int, idle: int, limit: int, total: int, most: in
         idle: Its idle connections.
         limit: The most it may have at work now.
         total: Open connections of all destinations, idle ones and those being opened included.
-        most: The most there may be in all. The last eighth is kept for destinations that have none, so that
-            a few busy or slow ones cannot take every place.
+        most: The most there may be in all. The last eighth is kept for those with ``first``, so that what waits
+            for busy and slow destinations, however many, cannot take every place.
         idle_elsewhere: Idle connections of other destinations, which make room.
+        first: What waits is fresh, for a destination that is not known to be slow and has no connection at work.
     """
     wanted = max(0, min(waiting, limit - busy))
     reuse = min(wanted, idle)
     missing = wanted - reuse
     if not missing:
         return Plan(reuse)
-    first = busy == 0 and reuse == 0
-    usual = most - most // 8
-    room = max(0, usual - total)
-    if first and not room and total < most:
-        room = 1
-    opened = min(missing, room)
-    evict = min(missing - opened, idle_elsewhere)
-    opened += evict
-    return Plan(reuse, opened, evict, starved=opened < missing)
+    may_be = most - most // 8
+    if first and not busy and not reuse:
+        may_be = min(most, max(may_be, total - idle_elsewhere + 1))  # one of the last places
+    opened = min(missing, max(0, may_be - (total - idle_elsewhere)))
+    evict = max(0, total + opened - may_be)
+    return Plan(reuse, opened, evict if opened else 0, starved=opened < missing)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from ipaddress import ip_address
 import dns.asyncresolver
 import dns.exception
 import dns.flags
+import dns.message
 import dns.name
 import dns.nameserver
 import dns.rdatatype
@@ -29,6 +30,7 @@ from dns.rdtypes.IN.A import A
 from dns.rdtypes.IN.AAAA import AAAA
 
 from relay.delivery.tlsa import Tlsa
+from relay.delivery.turns import Turns
 from relay.settings import DnsSettings
 
 LEAST_TTL = 60.0
@@ -123,7 +125,7 @@ class Resolver:
         self._most = settings.cache_entries
         self._cache: OrderedDict[_Key, tuple[float, _Answer]] = OrderedDict()
         self._under_way: dict[_Key, asyncio.Task[_Answer]] = {}
-        self._room = asyncio.Semaphore(AT_ONCE)
+        self._room = Turns(AT_ONCE)
         self._dns = _stub(settings.nameservers)
         self.validating = settings.validating and _is_here(self._dns)
         if self.validating:
@@ -272,6 +274,8 @@ def _told(error: Exception) -> str:
     """Say in a few words what went wrong: ``SERVFAIL``, ``no name server answered in time``."""
     if isinstance(error, dns.resolver.LifetimeTimeout):
         return "no name server answered in time"
+    if isinstance(error, dns.message.ChainTooLong):
+        return "its aliases lead round in a circle, or too far"
     if isinstance(error, dns.resolver.NoNameservers):
         errors = error.kwargs.get("errors") or ()
         told = {answer[3] if isinstance(answer[3], str) else type(answer[3]).__name__ for answer in errors}

@@ -1,11 +1,12 @@
 """What we know of a destination: how many connections it may have, and whether it is left alone."""
 
 from relay.delivery.dialogue import Outcome
-from relay.delivery.lane import LONGEST_DOWN, Lane
+from relay.delivery.lane import HOPEFUL, LONGEST_DOWN, SLOW, Lane
 from relay.delivery.pacing import Group, Pace
 from relay.delivery.pool import Unreachable
 from relay.delivery.route import Destination
 from store.nouns import Phase, Reason
+from tests.relay.delivery.conftest import JOB
 
 STEPS = (60.0, 300.0, 900.0, 3600.0)
 DEAD = Unreachable(Outcome(Phase.CONNECT, None, "no", Reason.CONNECTION_FAILED, permanent=False), "mx", "192.0.2.1")
@@ -65,3 +66,35 @@ def test_a_clock_that_jumps_back_does_not_prolong_it() -> None:
     one = lane()
     one.unreachable(DEAD, 1e9, STEPS)
     assert one.down_for(1e9 - 86400) == 0.0
+
+
+def test_it_is_fresh_while_all_that_waits_is() -> None:
+    """What was in the store before makes it an old queue, until that is gone."""
+    one = lane()
+    one.put((JOB,), fresh=True)
+    assert one.fresh
+    one.put((JOB,), fresh=False)
+    one.put((JOB,), fresh=True)
+    assert not one.fresh
+    one.jobs.clear()
+    one.put((JOB,), fresh=True)
+    assert one.fresh
+
+
+def test_it_is_slow_by_its_latest_mail() -> None:
+    """One quick mail makes it quick again."""
+    one = lane()
+    one.ended(SLOW)
+    assert one.slow
+    one.ended(SLOW - 0.1)
+    assert not one.slow
+    assert one.heard == 2
+
+
+def test_silence_lets_it_have_a_few_more_connections() -> None:
+    """Never more than HOPEFUL by that alone, nor than it may ever have."""
+    one = lane()
+    assert [one.unheard() for _ in range(HOPEFUL)] == [True] * (HOPEFUL - 1) + [False]
+    assert one.limit == HOPEFUL
+    few = lane(2)
+    assert [few.unheard() for _ in range(2)] == [True, False]

@@ -2,7 +2,7 @@
 
 import threading
 
-from relay.delivery import carrier
+from relay.delivery import octets
 from store.nouns import Job
 from tests.relay.delivery.world import World
 from tests.rigs.smtp_sink import SmtpSink
@@ -17,7 +17,7 @@ async def test_the_copy_of_a_large_mail_is_made_beside_the_loop() -> None:
         return content
 
     async with SmtpSink() as sink, World(sink, outgoing=outgoing) as world:
-        large = b"Subject: x\r\n\r\n" + b"body\r\n" * (carrier.LARGE // 6)
+        large = b"Subject: x\r\n\r\n" + b"body\r\n" * (octets.LARGE // 6)
         world.offer(1, content=large)
         world.offer(2)
         await world.settled()

@@ -31,12 +31,14 @@ MAIL = Envelope(reverse_path="r@b.test", forward_path="ann@example.org", size=le
         (5, 1, 0, 1, 1, 200, 0, Plan()),
         (100, 0, 0, 20, 0, 200, 0, Plan(open=20)),
         (100, 25, 0, 20, 25, 200, 0, Plan()),  # its limit became less
-        (100, 5, 0, 20, 170, 200, 0, Plan(open=5, starved=True)),  # the last eighth is for those without any
-        (1, 0, 0, 20, 180, 200, 0, Plan(open=1)),
-        (9, 0, 0, 20, 180, 200, 0, Plan(open=1, starved=True)),
+        (100, 5, 0, 20, 170, 200, 0, Plan(open=5, starved=True)),  # the last eighth is for what is fresh
+        (1, 0, 0, 20, 180, 200, 0, Plan(starved=True)),
         (1, 0, 0, 20, 200, 200, 0, Plan(starved=True)),
-        (1, 0, 0, 20, 200, 200, 3, Plan(open=1, evict=1)),
-        (9, 0, 0, 20, 200, 200, 3, Plan(open=3, evict=3, starved=True)),
+        (1, 0, 0, 20, 175, 200, 3, Plan(open=1, evict=1)),
+        (9, 0, 0, 20, 175, 200, 3, Plan(open=3, evict=3, starved=True)),
+        (9, 0, 0, 20, 174, 200, 3, Plan(open=4, evict=3, starved=True)),
+        (9, 0, 0, 20, 177, 200, 3, Plan(open=1, evict=3, starved=True)),  # idle ones in the last places make none
+        (1, 0, 0, 20, 200, 200, 3, Plan(starved=True)),
         (1, 0, 0, 20, 0, 1, 0, Plan(open=1)),
     ],
 )
@@ -45,6 +47,24 @@ def test_plan(
 ) -> None:
     """A table of decisions."""
     decided = plan(waiting=waiting, busy=busy, idle=idle, limit=limit, total=total, most=most, idle_elsewhere=elsewhere)
+    assert decided == expected
+
+
+@pytest.mark.parametrize(
+    ("waiting", "busy", "idle", "total", "expected"),
+    [
+        (1, 0, 0, 180, Plan(open=1)),
+        (9, 0, 0, 180, Plan(open=1, starved=True)),
+        (9, 1, 0, 180, Plan(starved=True)),  # it has its first
+        (9, 0, 1, 180, Plan(reuse=1, starved=True)),
+        (1, 0, 0, 200, Plan(starved=True)),
+    ],
+)
+def test_the_last_places_are_for_first_connections_for_fresh_mail(
+    waiting: int, busy: int, idle: int, total: int, expected: Plan
+) -> None:
+    """Where the usual places are taken."""
+    decided = plan(waiting=waiting, busy=busy, idle=idle, limit=20, total=total, most=200, idle_elsewhere=0, first=True)
     assert decided == expected
 
 
@@ -64,11 +84,11 @@ def test_a_plan_keeps_the_limits(
     assert at_work <= waiting
     assert busy + at_work <= max(limit, busy)
     assert decided.reuse <= idle
-    assert decided.evict <= min(elsewhere, decided.open)
+    assert decided.evict <= (elsewhere if decided.open else 0)
     assert total + decided.open - decided.evict <= max(most, total)
     assert decided.starved == (at_work < max(0, min(waiting, limit - busy)))
-    if decided.starved and decided.reuse + busy == 0 and not decided.open:
-        assert total >= most
+    if decided.starved and not decided.open:
+        assert total - elsewhere >= most - most // 8
 
 
 def _failure(code: int = 0, *, permanent: bool = False, host: str = "a") -> Unreachable:

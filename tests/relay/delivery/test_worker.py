@@ -411,7 +411,7 @@ async def test_limits_of_connections() -> None:
             await asyncio.gather(one.said(".", times=5), two.said(".", times=5))
             for _ in range(20):
                 await asyncio.sleep(0)
-            assert world.delivery._busy <= 8
+            assert world.delivery._serving.busy <= 8
             assert one.open_sessions <= 6
             assert two.open_sessions <= 6
             assert one.open_sessions + two.open_sessions <= 8

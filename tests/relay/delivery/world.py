@@ -118,7 +118,7 @@ class World:
             forward_path=address,
             domain=fields.pop("domain", address.rpartition("@")[2]),
             message_id=fields.pop("message_id", number),
-            content=ContentRef(fields.pop("message_of", number), 1, 0, 100),
+            content=ContentRef(fields.pop("message_of", number), 1, 0, fields.pop("length", 100)),
             accepted_at=now,
             expires_at=now + self.settings.max_age,
             **{key: value for key, value in fields.items() if key != "content_bytes"},
