@@ -15,6 +15,7 @@ from typing import Protocol
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from admin.api.door import Door
 from admin.health import Health
 from admin.login import People, require_login
 from admin.recent import DidYouMean, Recent, RecentPage, no_guess
@@ -56,6 +57,7 @@ class AdminServer:
         clock: Callable[[], float],
         log: logging.Logger,
         did_you_mean: DidYouMean = no_guess,
+        api: Door | None = None,
     ) -> None:
         """
         Build it.
@@ -67,6 +69,7 @@ class AdminServer:
             smtp_settings: Names and values that a page without mail tells to put into an application. No secrets.
             clock: Unix seconds, UTC.
             log: Where faults are told.
+            api: Answers ``/api/``, before a log-in is asked for; None: nothing does.
             did_you_mean: Gives the address that was probably meant in place of one that failed; "": none.
         """
         self._settings = settings
@@ -89,6 +92,8 @@ class AdminServer:
             return web.Response(text=style, content_type="text/css", charset="utf-8")
 
         app = web.Application(middlewares=[plain_errors, self._outage, login], client_max_size=64 * 1024)
+        if api is not None:
+            app.middlewares.insert(0, api.middleware)
         app.on_response_prepare.append(add_headers)
         app.router.add_get("/healthz", health.healthz)
         app.router.add_get("/readyz", health.readyz)

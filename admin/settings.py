@@ -21,6 +21,14 @@ class WebhookSettings(BaseModel):
     connections: Count = 64  # of all endpoints together
 
 
+class ApiSettings(BaseModel):
+    """``[admin.api]``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    requests_per_minute: Count = 600  # of one token
+
+
 class AdminSettings(BaseModel):
     """``[admin]``."""
 
@@ -28,3 +36,4 @@ class AdminSettings(BaseModel):
 
     listen: tuple[str, ...] = ("127.0.0.1:8026",)
     webhooks: WebhookSettings = WebhookSettings()
+    api: ApiSettings = ApiSettings()

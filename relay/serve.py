@@ -25,6 +25,8 @@ from logging import Logger
 from pathlib import Path
 from typing import Any
 
+from admin.api.door import Door
+from admin.api.every import every
 from admin.server import AdminServer
 from bounce.consequence import Consequence
 from bounce.listener import ReportListener
@@ -454,6 +456,14 @@ class _Assembly:
             clock=self.clock,
             log=self.log.getChild("admin"),
             did_you_mean=DidYouMean(store.domains),
+            api=Door(
+                every(store),
+                tokens=store.tokens,
+                audit=store.audit,
+                per_minute=self.config.admin.api.requests_per_minute,
+                clock=self.clock,
+                log=self.log.getChild("api"),
+            ),
         )
         await server.start()
         self.stack.push_async_callback(server.stop)

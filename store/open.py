@@ -40,6 +40,7 @@ from store.settings import StoreSettings
 from store.subjects import Subjects
 from store.suppressions import Suppressions
 from store.tls_results import TlsResults
+from store.tokens import Tokens
 from store.transcripts import Transcripts
 from store.trouble import translated
 from store.waiting import WaitingMail
@@ -105,6 +106,7 @@ class Store:
         self.journal = Journal(self._reader, self._writer)
         self.suppressions = Suppressions(self._reader, self._writer, clock)
         self.credentials = Credentials(self._reader, self._writer, clock)
+        self.tokens = Tokens(self._reader, self._writer, clock)
         self.people = People(self._reader, self._writer, clock)
         self.sessions = Sessions(self._reader, self._writer, self._nodes, clock)
         self.audit = Audit(self._reader, self._writer, self._nodes, clock)

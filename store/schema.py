@@ -280,6 +280,22 @@ credential = Table(
     _flag("network_login"),  # its networks stand in for the password
 )
 
+# What a program proves itself to the API with.
+api_token = Table(
+    "api_token",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("token_hash", LargeBinary, nullable=False, unique=True),  # SHA-256: the token is 256 random bits
+    Column("scopes", Text, nullable=False),
+    Column("from_domains", Text, nullable=False, server_default="[]"),
+    _count("rate"),  # messages per hour; 0: any number
+    Column("created_at", Double, nullable=False),
+    Column("expires_at", Double),
+    Column("last_used_at", Double),
+    _text("last_used_from"),
+    Column("revoked_at", Double),
+)
+
 # Who may see the pages.
 person = Table(
     "person",

@@ -33,6 +33,7 @@ LAZY_IMPORTS_ALLOWED = {
     "relay.cli_queue",
     "relay.cli_reports",
     "relay.cli_shared",
+    "relay.cli_tokens",
     "relay.cli_webhooks",
 }
 
@@ -116,6 +117,7 @@ def test_only_serve_knows_clock_and_chance() -> None:
     allowed = {"relay.serve", "relay.demo", *LAZY_IMPORTS_ALLOWED}
     allowed |= {
         "store.credentials",
+        "store.tokens",
         "store.people",
         "store.sessions",
         "store.webhooks",

@@ -1,22 +1,22 @@
 """The invoice log: every mail about one invoice, and what became of each."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import BigInteger, Connection, bindparam, func, select
 
 from store.engine import Reader
 from store.find import found_of
 from store.queries.counting import COUNTED, counts
-from store.queries.messages import MESSAGES, message_row
+from store.queries.messages import MESSAGES, lines, message_row
 from store.queries.page import PAGE, Page, after, page
-from store.queries.rows import InvoiceLog, MessageRow, Sent
+from store.queries.rows import InvoiceLog, MessageRow, Role, Sent
 from store.recent import ROWS
 from store.schema import message, recipient
 from store.sql import among
 
 RECIPIENTS = 100  # of one mail that are shown; the list of its recipients has them all
-RECEIPT = "receipt"  # a tag
+RECEIPT: Literal["receipt"] = "receipt"  # a tag
 
 # All served by message_invoice; the empty string is outside it.
 _ABOUT = (message.c.invoice == bindparam("invoice"), message.c.invoice != "")
@@ -72,9 +72,9 @@ def _id(row: MessageRow) -> str:
     return str(row.message_id)
 
 
-def _roles(tags: Sequence[Any]) -> dict[int, tuple[str, int]]:
+def _roles(tags: Sequence[Any]) -> dict[int, tuple[Role, int]]:
     """Say of each mail, oldest first, whether it was the first one, which reminder, or a receipt."""
-    roles: dict[int, tuple[str, int]] = {}
+    roles: dict[int, tuple[Role, int]] = {}
     bills = 0
     for row in tags:
         if f'"{RECEIPT}"' in row.tags.lower():
@@ -85,14 +85,15 @@ def _roles(tags: Sequence[Any]) -> dict[int, tuple[str, int]]:
     return roles
 
 
-def _sent(connection: Connection, rows: Sequence[MessageRow], roles: dict[int, tuple[str, int]]) -> list[Sent]:
+def _sent(connection: Connection, rows: Sequence[MessageRow], roles: dict[int, tuple[Role, int]]) -> list[Sent]:
     found = found_of(connection, connection.execute(_RECIPIENTS, {"ids": [row.message_id for row in rows]}).all())
     return [
         Sent(
-            message=row,
-            role=roles[row.message_id][0],
-            number=roles[row.message_id][1],
-            recipients=tuple(one for one in found if one.recipient.message_id == row.message_id),
+            message=line.message,
+            role=roles[line.message.message_id][0],
+            number=roles[line.message.message_id][1],
+            counts=line.counts,
+            recipients=tuple(one for one in found if one.recipient.message_id == line.message.message_id),
         )
-        for row in rows
+        for line in lines(connection, rows)
     ]

@@ -5,11 +5,14 @@ Pure: no I/O, no clock, no chance.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 from store.nouns import Reason
 from store.queries.page import Page
 from store.queries.standing import Counts
 from store.rows import Found, RecipientRow, Suppression
+
+Role = Literal["first", "reminder", "receipt"]  # of a mail about an invoice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,8 +116,9 @@ class Sent:
     """One mail about an invoice."""
 
     message: MessageRow
-    role: str  # "first", "reminder", "receipt"
+    role: Role
     number: int  # of the reminder, from 1; 0 for the others
+    counts: Counts
     recipients: tuple[Found, ...]  # with all their events, at most 100
 
 

@@ -1,9 +1,8 @@
 """A store of some months, made once for each test of the lists."""
 
 import pytest
-from sqlalchemy import Connection
 
-from bench.seed_views import Rows, insert_rows, rows
+from bench.seed_views import Rows, everything, insert_rows
 from store.open import Store
 from tests.conftest import Clock
 from tests.store.conftest import engine, open_again, settings, store
@@ -16,13 +15,6 @@ MESSAGES = 300
 @pytest.fixture
 async def seeded(store: Store, clock: Clock) -> Rows:
     """Fill the store; give what was written."""
-    everything: Rows = {"message": [], "recipient": [], "event": [], "open": [], "suppression": []}
-    for chunk in rows(MESSAGES, now=clock()):
-        for name, made in chunk.items():
-            everything[name] += made
-
-    def write(connection: Connection) -> None:
-        insert_rows(connection, everything)
-
-    await store._connection.run(write)
-    return everything
+    whole = everything(MESSAGES, now=clock())
+    await store._connection.run(lambda connection: insert_rows(connection, whole))
+    return whole

@@ -1,0 +1,62 @@
+"""
+Types that the models share.
+
+Pure: no I/O, no clock, no chance.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+T = TypeVar("T")
+
+_VISIBLE = r"^[^\x00-\x1f\x7f]*$"
+# One line of text that a store can look for: PostgreSQL takes no NUL.
+Line = Annotated[str, StringConstraints(max_length=320, pattern=_VISIBLE)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Id = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,19}$"), Field(description="An id: 64 bits as text.")]
+
+
+class Given(BaseModel):
+    """What the API gives."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Asked(BaseModel):
+    """What the API is asked, or told to do. A name that is not known is a mistake."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Paged(Given, Generic[T]):
+    """One page of a list."""
+
+    items: list[T]
+    next: str | None = Field(description="Hand it back as `cursor` for the next page; null: this is the last.")
+
+
+def _digits(value: Any) -> Any:
+    """Read a number of the query: digits and nothing else, so that ``1.0`` and `` 1`` are none."""
+    if isinstance(value, str):
+        if not (value.isascii() and value.isdigit()) or len(value) > 9:
+            raise ValueError("must be a whole number")
+        return int(value)
+    return value
+
+
+Whole = Annotated[int, BeforeValidator(_digits)]
+
+
+def at(seconds: float | None) -> datetime | None:
+    """Give a time of the store as one of the models; None stays None."""
+    return None if seconds is None else when(seconds)
+
+
+def when(seconds: float) -> datetime:
+    """Give a time of the store as one of the models, to the millisecond."""
+    return datetime.fromtimestamp(round(seconds, 3), UTC)
+
+
+__all__ = ["Asked", "AwareDatetime", "Given", "Id", "Line", "Name", "Paged", "Whole", "at", "when"]
