@@ -24,9 +24,11 @@ HEADERS = {
 _STRICT_TRANSPORT = "max-age=31536000"
 _PLAIN_WORDS = {
     400: "This request cannot be understood.",
-    401: "Log in with your name and password.",
+    401: "Log in first.",
     404: "There is no such page.",
-    405: "This page can only be read.",
+    405: "This cannot be done here.",
+    403: "This request did not come from a page of ours.",
+    415: "What is sent here must not be compressed.",
     429: "Too many wrong passwords from this address. Try again in some minutes.",
     503: "The store cannot be read at the moment. No mail is lost by it; try again in a moment.",
 }
@@ -35,7 +37,8 @@ _PLAIN_WORDS = {
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Put the headers on an answer, those of errors too (a signal of aiohttp)."""
     for name, value in HEADERS.items():
-        response.headers[name] = value
+        response.headers.setdefault(name, value)  # a preview, an embed and a file that may be kept say their own
+    response.headers["Server"] = HEADERS["Server"]
     # Only what came by https may promise https; a proxy in front of us says so. Who lies about it fools only itself.
     if request.secure or request.headers.get("X-Forwarded-Proto", "").lower() == "https":
         response.headers["Strict-Transport-Security"] = _STRICT_TRANSPORT
@@ -52,6 +55,8 @@ async def plain_errors(request: web.Request, handler: Handler) -> web.StreamResp
     try:
         return await handler(request)
     except web.HTTPException as error:
+        if error.status < 400:
+            raise
         allow = error.headers.get("Allow")
         return plain(error.status, headers={"Allow": allow} if allow else None)
 

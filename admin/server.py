@@ -1,47 +1,34 @@
 """
-The pages' server: is it alive, is it ready, and who got what.
+The pages' server: is it alive, is it ready, and all that people look at.
 
-Its port is another one than the pixel's, and nothing of it is reachable there. Everything but ``/healthz``, ``/readyz``
-and the stylesheet asks for a log-in.
+Its port is another one than the pixel's, and nothing of it is reachable there. Everything but ``/healthz``,
+``/readyz``, the log-in and the files of the pages asks for a session.
 """
 
-import hashlib
 import logging
 from asyncio import Server, get_running_loop
 from collections.abc import Callable, Sequence
-from importlib.resources import files
-from typing import Protocol
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from admin.api.door import Door
+from admin.guard import Guard
 from admin.health import Health
-from admin.login import People, require_login
-from admin.recent import DidYouMean, Recent, RecentPage, no_guess
+from admin.outside import Outside
+from admin.pages.all import all_pages
+from admin.pages.render import Renderer
+from admin.pages.site import Site
+from admin.routes import Route, get
 from admin.security import Connection, add_headers, plain, plain_errors
 from admin.settings import AdminSettings
+from admin.statics import Statics
+from admin.visit import networks
 from store.errors import StoreError
+from store.open import Store
+from store.queries.page import BadCursor
 
-_OPEN_PATHS = frozenset({"/healthz", "/readyz", "/style.css"})
-
-
-class Store(Protocol):
-    """What is needed of ``store.open.Store``."""
-
-    @property
-    def people(self) -> People:
-        """Who may see the pages."""
-        ...
-
-    @property
-    def recent(self) -> Recent:
-        """What was sent of late."""
-        ...
-
-    async def check(self) -> None:
-        """Raise StoreError when the store cannot be written."""
-        ...
+LARGEST_FORM = 2 * 1024 * 1024  # octets: a list of addresses to import
 
 
 class AdminServer:
@@ -53,52 +40,50 @@ class AdminServer:
         settings: AdminSettings,
         store: Store,
         ready: Callable[[], dict[str, bool]],
-        smtp_settings: Sequence[tuple[str, str]],
+        outside: Outside,
         clock: Callable[[], float],
         log: logging.Logger,
-        did_you_mean: DidYouMean = no_guess,
         api: Door | None = None,
     ) -> None:
         """
         Build it.
 
         Args:
-            settings: Where it listens.
+            settings: Where it listens, and for how long a session lasts.
             store: Who may look, and at what.
             ready: The other parts by name, and whether each is up, for ``/readyz``.
-            smtp_settings: Names and values that a page without mail tells to put into an application. No secrets.
+            outside: What the pages need of the rest of the relay.
             clock: Unix seconds, UTC.
             log: Where faults are told.
             api: Answers ``/api/``, before a log-in is asked for; None: nothing does.
-            did_you_mean: Gives the address that was probably meant in place of one that failed; "": none.
         """
         self._settings = settings
         self._log = log
         self._listening: list[Server] = []
-        style = files("admin").joinpath("static/style.css").read_text(encoding="utf-8")
-        version = hashlib.sha256(style.encode()).hexdigest()[:8]
-        login = require_login(store.people, open_paths=_OPEN_PATHS, clock=clock)
+        statics = Statics()
+        self._render = Renderer(statics, clock)
+        site = Site(store=store, settings=settings, outside=outside, render=self._render, clock=clock, log=log)
         health = Health(check=store.check, ready=ready, clock=clock)
-        page = RecentPage(
-            store.recent,
-            smtp_settings=smtp_settings,
-            style_version=version,
+        routes = [
+            get("/healthz", health.healthz, None),
+            get("/readyz", health.readyz, None),
+            *statics.routes(),
+            *all_pages(site),
+        ]
+        guard = Guard(
+            sessions=store.sessions,
+            routes={route.handler: route for route in routes},
+            proxies=networks(settings.proxy_networks),
+            idle=settings.session_idle,
             clock=clock,
-            did_you_mean=did_you_mean,
         )
-
-        async def stylesheet(request: web.Request) -> web.Response:
-            del request
-            return web.Response(text=style, content_type="text/css", charset="utf-8")
-
-        app = web.Application(middlewares=[plain_errors, self._outage, login], client_max_size=64 * 1024)
+        app = web.Application(
+            middlewares=[plain_errors, self._as_page, self._outage, guard.check], client_max_size=LARGEST_FORM
+        )
         if api is not None:
             app.middlewares.insert(0, api.middleware)
         app.on_response_prepare.append(add_headers)
-        app.router.add_get("/healthz", health.healthz)
-        app.router.add_get("/readyz", health.readyz)
-        app.router.add_get("/style.css", stylesheet)
-        app.router.add_get("/", page.show)
+        _add(app, routes)
         self._runner = web.AppRunner(app, shutdown_timeout=5.0)
 
     @property
@@ -130,10 +115,33 @@ class AdminServer:
         self._listening.clear()
 
     @web.middleware
+    async def _as_page(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Show an error to a person as a page."""
+        try:
+            response = await handler(request)
+        except web.HTTPException as error:
+            if error.status < 400 or (page := self._render.missing(request, error.status)) is None:
+                raise
+            return page
+        if response.status == 503 and (page := self._render.missing(request, 503)) is not None:
+            return page
+        return response
+
+    @web.middleware
     async def _outage(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Say plainly that the store is away; what else goes wrong is logged by aiohttp and told as nothing."""
         try:
             return await handler(request)
+        except BadCursor:
+            raise web.HTTPNotFound from None
         except StoreError as error:
             self._log.warning("a page could not be shown: %s", error)
             return plain(503)
+
+
+def _add(app: web.Application, routes: Sequence[Route]) -> None:
+    for route in routes:
+        if route.method == "GET":
+            app.router.add_get(route.path, route.handler)
+        else:
+            app.router.add_route(route.method, route.path, route.handler)

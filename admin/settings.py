@@ -4,9 +4,11 @@ The table ``[admin]`` of the configuration.
 Pure: no I/O, no clock, no chance.
 """
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
 
-from store.units import Count, Lasting, Port
+from pydantic import BaseModel, ConfigDict, Field
+
+from store.units import Count, Duration, Lasting, Port
 
 
 class WebhookSettings(BaseModel):
@@ -35,5 +37,9 @@ class AdminSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     listen: tuple[str, ...] = ("127.0.0.1:8026",)
+    proxy_networks: tuple[str, ...] = ()  # proxies in front: their X-Forwarded-For and -Proto are believed
+    plain_http: bool = False  # let people log in over http from another machine
+    session_idle: Annotated[Duration, Field(ge=1_800.0, le=43_200.0)] = 8 * 3_600.0
+    chase_after: Lasting = 3 * 86_400.0  # an invoice delivered and not opened for so long is one to chase
     webhooks: WebhookSettings = WebhookSettings()
     api: ApiSettings = ApiSettings()

@@ -7,12 +7,16 @@ Pure: no I/O, no clock, no chance.
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-_STEPS = ((60, "second"), (3_600, "minute"), (86_400, "hour"), (14 * 86_400, "day"))
-_MONTHS = {
-    "en": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
-    "es": ("ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sept", "oct", "nov", "dic"),
-}
-_SIZES = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400}
+from store.languages import language_of
+from store.sentences import say, say_count
+
+# Up to how many seconds, how many one of them has, and how one and several are said, past and to come.
+_STEPS = (
+    (60, 1, ("{count} second ago", "{count} seconds ago"), ("in {count} second", "in {count} seconds")),
+    (3_600, 60, ("{count} minute ago", "{count} minutes ago"), ("in {count} minute", "in {count} minutes")),
+    (86_400, 3_600, ("{count} hour ago", "{count} hours ago"), ("in {count} hour", "in {count} hours")),
+    (14 * 86_400, 86_400, ("{count} day ago", "{count} days ago"), ("in {count} day", "in {count} days")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,27 +34,21 @@ class Moment:
 
 
 def moment(at: float, now: float, language: str = "en") -> Moment:
-    """Describe ``at`` (Unix seconds) as seen at ``now``; the month of ``absolute`` is in the language."""
+    """Describe ``at`` (Unix seconds) as seen at ``now``, in a language."""
     when = datetime.fromtimestamp(int(at), UTC)
     year = "" if when.year == datetime.fromtimestamp(int(now), UTC).year else f" {when.year}"
     return Moment(
-        relative=_relative(now - at),
-        absolute=f"{when.day} {_month(when.month, language)}{year} {when:%H:%M}",
+        relative=_relative(now - at, language),
+        absolute=f"{when.day} {language_of(language).months[when.month - 1]}{year} {when:%H:%M}",
         iso=f"{when:%Y-%m-%dT%H:%M:%SZ}",
     )
 
 
-def _month(number: int, language: str) -> str:
-    return _MONTHS.get(language.lower().partition("-")[0], _MONTHS["en"])[number - 1]
-
-
-def _relative(seconds: float) -> str:
+def _relative(seconds: float, language: str) -> str:
     distance = abs(seconds)
     if distance < 10:
-        return "just now"
-    for limit, unit in _STEPS:
+        return say("just now", language)
+    for limit, size, past, future in _STEPS:
         if distance < limit:
-            count = int(distance // _SIZES[unit])
-            words = f"{count} {unit}{'' if count == 1 else 's'}"
-            return f"{words} ago" if seconds > 0 else f"in {words}"
+            return say_count(*(past if seconds > 0 else future), int(distance // size), language)
     return ""

@@ -2,10 +2,11 @@
 The program: its commands, its configuration, and the relay that it starts.
 
 A command: ``cli.py`` has its words (with ``cli_shared.py``, ``cli_queue.py``, ``cli_opens.py``, ``cli_reports.py``,
-``cli_tokens.py``, ``cli_webhooks.py``), and loads what does it: ``commands.py``, ``status.py``,
-``queue_commands.py``, ``report_commands.py``, ``ingest_command.py`` (over the files of ``mailbox.py``),
-``privacy_commands.py``, ``list_commands.py``, ``webhook_commands.py``, ``dkim_commands.py``, ``token_commands.py``,
-``explain.py``, ``send_test.py``. ``tail.py`` writes an event as a line, for commands and for the log (``log.py``).
+``cli_tokens.py``, ``cli_webhooks.py``, ``cli_people.py``), and loads what does it: ``commands.py``, ``status.py``,
+``queue_commands.py``, ``report_commands.py``, ``people_commands.py``, ``ingest_command.py`` (over the files of
+``mailbox.py``), ``privacy_commands.py``, ``list_commands.py``, ``webhook_commands.py``, ``dkim_commands.py``,
+``token_commands.py``, ``explain.py``, ``send_test.py``. ``tail.py`` writes an event as a line, for commands and for the
+log (``log.py``).
 
 A start: ``config.py`` reads the file (``settings.py`` says what it may hold, ``config_words.py`` what is wrong with a
 value), ``preflight.py`` looks at ports, files and names, and ``serve.py`` builds the parts and hands them to one
@@ -16,7 +17,7 @@ The mail itself: ``submission/`` takes it, ``message/`` reads and copies it, ``d
 between them is here: ``outgoing.py`` makes the copy for one recipient, ``signing.py`` signs it, ``forward.py`` hands a
 copy of what came back to the original sender, ``notify.py`` tells the sender in our own words what became of a mail.
 ``tls_reports.py`` tells other domains how TLS to their hosts went (``tls_report.py``, ``tls_report_post.py``).
-``did_you_mean.py`` asks on behalf of pages and commands.
+``did_you_mean.py`` asks on behalf of pages and commands; ``pages.py`` is what pages are handed of the rest.
 
 To try it: ``sandbox/`` acts out every status, and ``demo.py`` (``demo_screen.py``, ``demo_tally.py``) shows it.
 """

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from relay import cli_queue, cli_reports, cli_tokens, cli_webhooks
+from relay import cli_people, cli_queue, cli_reports, cli_tokens, cli_webhooks
 from relay.cli_opens import add_commands
 from relay.cli_shared import CONFIG, JSON, WrongUse, in_store, read_config
 
@@ -341,6 +341,7 @@ def _lines(stream: Any) -> Any:
 
 
 add_commands(main)
+cli_people.add_commands(main)
 cli_queue.add_commands(main)
 cli_reports.add_commands(main)
 cli_tokens.add_commands(main)

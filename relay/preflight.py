@@ -228,6 +228,7 @@ def _check_networks(config: Config) -> Iterator[Problem]:
     proxies = ("relay", "submission", "proxy_networks")
     believed = (proxies, ("pixel", "proxy_networks"), ("pixel", "trusted_proxies"))
     keys: dict[Key, tuple[str, ...]] = {
+        ("admin", "proxy_networks"): config.admin.proxy_networks,
         trusted: config.relay.submission.trusted_networks,
         proxies: config.relay.submission.proxy_networks,
         ("relay", "delivery", "allow_private_destinations"): config.relay.delivery.allow_private_destinations,

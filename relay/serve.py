@@ -47,14 +47,14 @@ from relay.delivery.route import Routes
 from relay.delivery.tls_memory import TlsMemory
 from relay.delivery.tls_results import TlsResults
 from relay.delivery.worker import Delivery
-from relay.did_you_mean import DidYouMean
-from relay.first_start import FirstSecrets, certificate_files, make_secrets, smtp_settings, welcome
+from relay.first_start import FirstSecrets, certificate_files, make_secrets, welcome
 from relay.forward import Forward
 from relay.keys import KeyFileError, load_or_make, opt_out_keys, pixel_seal, return_path_seal
 from relay.lists import ListKeeper
 from relay.log import configure
 from relay.notify import Notify
 from relay.outgoing import Outgoing
+from relay.pages import outside
 from relay.preflight import host_and_port
 from relay.sandbox.world import Sandbox, route_to
 from relay.signing import Signing
@@ -452,10 +452,9 @@ class _Assembly:
             settings=self.config.admin,
             store=store,
             ready=lambda: {**self.up, "delivery": not delivery.paused},
-            smtp_settings=smtp_settings(self.config, submission),
+            outside=outside(self.config, store, submission=submission, wake=delivery.wake),
             clock=self.clock,
             log=self.log.getChild("admin"),
-            did_you_mean=DidYouMean(store.domains),
             api=Door(
                 every(store),
                 tokens=store.tokens,

@@ -2,9 +2,10 @@
 What is remembered: messages, recipients and what became of them, alike on SQLite and PostgreSQL.
 
 The words come first: ``nouns.py`` (message, recipient, reply), ``events.py`` (a class for each fact;
-``event_fields.py`` as programs read it), ``reasons.py`` with ``reasons.toml`` (why, in sentences), ``sentences.py``
-(the other languages), ``addresses.py``, ``units.py``, ``settings.py``, ``errors.py``. ``ids.py`` makes ids, ``seal.py``
-hides them from strangers. ``proxy_header.py`` is here because both ports that strangers reach need it.
+``event_fields.py`` as programs read it), ``reasons.py`` with ``reasons.toml`` (why, in sentences), ``sentences.py`` and
+``languages.py`` (``words/``: other languages), ``addresses.py``, ``units.py``, ``settings.py``, ``errors.py``,
+``shown.py`` (a mail as people see it). ``ids.py`` makes ids, ``seal.py`` hides them from strangers.
+``proxy_header.py`` is here because both ports that strangers reach need it.
 
 A store is opened by ``open.py``: ``engine.py`` connects, ``lock.py`` keeps a second process away from SQLite,
 ``migrate.py`` brings an older schema (``schema.py``, ``views.py``) forward, ``nodes.py`` tells others that we live.

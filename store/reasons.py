@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Literal, cast
 
+from store.languages import language_of
 from store.nouns import Reason
 from store.sentences import say
 
@@ -35,10 +36,10 @@ class ReasonRule:
     lifted_by_delivery: bool  # a later delivery to the address ends it
 
 
-def _load() -> tuple[dict[Reason, ReasonRule], dict[tuple[Reason, str], ReasonText]]:
+def _load() -> tuple[dict[Reason, ReasonRule], dict[Reason, ReasonText]]:
     data = tomllib.loads(files("store").joinpath("reasons.toml").read_text(encoding="utf-8"))
     rules: dict[Reason, ReasonRule] = {}
-    texts: dict[tuple[Reason, str], ReasonText] = {}
+    texts: dict[Reason, ReasonText] = {}
     for name, entry in data.items():
         reason = Reason(name)
         rules[reason] = ReasonRule(
@@ -48,18 +49,17 @@ def _load() -> tuple[dict[Reason, ReasonRule], dict[tuple[Reason, str], ReasonTe
             lifted_after=entry.get("lifted_after_days", 0) * 86_400.0 or None,
             lifted_by_delivery=entry.get("lifted_by_delivery", False),
         )
-        for language in LANGUAGES:
-            texts[reason, language] = ReasonText(**entry[language])
+        texts[reason] = ReasonText(**entry["en"])
     return rules, texts
 
 
-LANGUAGES = ("en", "es")
 REASONS, _TEXTS = _load()
 
 
 def text(reason: Reason, language: str = "en") -> ReasonText:
     """Sentence and advice for a reason; in English where the language (``es``, ``es-AR``) is not known."""
-    return _TEXTS.get((reason, language.lower().partition("-")[0])) or _TEXTS[reason, "en"]
+    said = language_of(language).reasons.get(reason.value)
+    return ReasonText(**said) if said else _TEXTS[reason]
 
 
 def told(reason: Reason, mistyped: bool | None, language: str = "en") -> ReasonText:  # noqa: FBT001 - a fact of the row

@@ -1,17 +1,13 @@
 """
-What people read, in their language: the English words are the key, ``store/sentences.toml`` has the others.
+What people read, in their language: the English words are the key, ``store/words`` has the others.
 
 What an event or a message carries as a note is English in the store; it is put into another language when shown.
 
 Pure: no I/O, no clock, no chance.
 """
 
-import tomllib
-from importlib.resources import files
+from store.languages import language_of
 
-SENTENCES: dict[str, dict[str, str]] = tomllib.loads(
-    files("store").joinpath("sentences.toml").read_text(encoding="utf-8")
-)
 _BETWEEN_NOTES = "; "
 
 
@@ -24,8 +20,13 @@ def say(english: str, language: str = "en", **values: object) -> str:
         language: ``en``, ``es``, ``es-AR``; one that is not known is English.
         values: For the words in braces.
     """
-    said = SENTENCES.get(language.lower().partition("-")[0], {}).get(english, english)
+    said = language_of(language).sentences.get(english, english)
     return said.format(**values) if values else said
+
+
+def say_count(one: str, more: str, count: int, language: str = "en", **values: object) -> str:
+    """Say a sentence about ``{count}`` things: ``one`` where it is 1, else ``more``."""
+    return say(one if count == 1 else more, language, count=count, **values)
 
 
 def say_note(note: str, language: str = "en") -> str:

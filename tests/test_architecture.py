@@ -30,6 +30,7 @@ IMPURE = {
 LAZY_IMPORTS_ALLOWED = {
     "relay.cli",
     "relay.cli_opens",
+    "relay.cli_people",
     "relay.cli_queue",
     "relay.cli_reports",
     "relay.cli_shared",

@@ -11,5 +11,5 @@ finds), and ``re_encode`` for what cannot travel as it is. ``dkim`` signs what c
 
 ``dsn`` writes the report that tells a sender what became of a mail.
 
-``rewrite_files`` does the same to files, for ``homing rewrite``.
+``shown`` reads a mail for the preview on the pages. ``rewrite_files`` does the same to files, for ``homing rewrite``.
 """

@@ -1,10 +1,16 @@
-"""admin/server.py and admin/security.py."""
+"""admin/server.py, admin/security.py and admin/statics.py."""
+
+import gzip
 
 import pytest
 
+from admin.outside import Outside
 from admin.server import AdminServer
 from admin.settings import AdminSettings
-from tests.admin.rig import LOG, NOW, SETTINGS, FakeStore, ask, row, talk
+from admin.statics import Statics
+from store.errors import StoreUnavailable
+from store.open import Store
+from tests.admin.rig import LOG, NOW, Filled, Visitor, talk
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -13,30 +19,26 @@ POLICY = (
 
 
 @pytest.mark.parametrize(
-    ("target", "method", "logged_in", "status"),
+    ("target", "method", "status"),
     [
-        ("/", "GET", True, 200),
-        ("/", "HEAD", True, 200),
-        ("/", "GET", False, 401),
-        ("/", "POST", True, 405),
-        ("/nothing", "GET", True, 404),
-        ("/../etc/passwd", "GET", True, 404),
-        ("/static/style.css", "GET", True, 404),
-        ("/healthz", "GET", False, 200),
-        ("/healthz", "DELETE", False, 405),
-        ("/readyz", "GET", False, 200),
-        ("/style.css", "GET", False, 200),
+        ("/account", "GET", 200),
+        ("/account", "HEAD", 200),
+        ("/login", "GET", 303),
+        ("/logout", "GET", 405),
+        ("/nothing", "GET", 404),
+        ("/../etc/passwd", "GET", 404),
+        ("/static/x/style.css", "GET", 404),
+        ("/static/x/..%2f..%2fserver.py", "GET", 404),
+        ("/healthz", "GET", 200),
+        ("/readyz", "GET", 200),
+        ("/messages/x", "GET", 404),
+        ("/messages/99999999999999999999", "GET", 404),
+        ("/recipients/\u0661", "GET", 400),
     ],
 )
-async def test_headers_of_every_answer(
-    server: AdminServer,
-    target: str,
-    method: str,
-    logged_in: bool,  # noqa: FBT001 - a column of the table
-    status: int,
-) -> None:
-    """W17, section 5: the same headers on all, errors too; no version, no cookie, no cross-origin permission."""
-    answer = await ask(server, target, method=method, headers=None if logged_in else {})
+async def test_headers_of_every_answer(admin: Visitor, target: str, method: str, status: int) -> None:
+    """W17, section 5: the same headers on all, errors too; no version, no cross-origin permission."""
+    answer = await admin.ask(target, method=method)
     assert answer.status == status
     headers = answer.headers
     assert headers["Content-Security-Policy"] == POLICY
@@ -50,11 +52,11 @@ async def test_headers_of_every_answer(
     assert not {"Set-Cookie", "ETag", "Access-Control-Allow-Origin", "Strict-Transport-Security"} & headers.keys()
 
 
-async def test_strict_transport_only_by_https(server: AdminServer) -> None:
+async def test_strict_transport_only_by_https(visitor: Visitor) -> None:
     """Promised only where the request came by https, as a proxy in front says."""
-    answer = await ask(server, "/healthz", headers={"X-Forwarded-Proto": "https"})
+    answer = await visitor.get("/healthz", X_Forwarded_Proto="https")
     assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
-    answer = await ask(server, "/healthz", headers={"X-Forwarded-Proto": "http"})
+    answer = await visitor.get("/healthz", X_Forwarded_Proto="http")
     assert "Strict-Transport-Security" not in answer.headers
 
 
@@ -74,32 +76,76 @@ async def test_what_is_no_http(server: AdminServer, octets: bytes) -> None:
 
 
 async def test_fault_of_ours_tells_nothing(
-    server: AdminServer, store: FakeStore, caplog: pytest.LogCaptureFixture
+    admin: Visitor, store: Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """500 in one sentence; the log has it all."""
-    store.rows = [row(accepted_at=float("nan"))]
-    answer = await ask(server)
+
+    async def broken(*_: object, **__: object) -> None:
+        raise ValueError("secret")
+
+    monkeypatch.setattr(store.audit, "list", broken)
+    answer = await admin.get("/audit")
     assert (answer.status, answer.text) == (500, "This did not work.\n")
     assert answer.headers["Server"] == "web"
     assert "ValueError" in caplog.text
 
 
-async def test_stylesheet_is_whole(server: AdminServer) -> None:
-    """The page's only other file: both themes, no colour named only once, nothing from elsewhere."""
-    css = (await ask(server, "/style.css", headers={})).text
+async def test_store_that_cannot_be_read(
+    admin: Visitor, store: Store, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """503: a page that says so; the log tells why, the page does not."""
+
+    async def away(*_: object, **__: object) -> None:
+        raise StoreUnavailable("database is locked: /var/secret/homing.db")
+
+    monkeypatch.setattr(store.audit, "list", away)
+    answer = await admin.get("/audit")
+    assert answer.status == 503
+    assert answer.texts("h1") == ["The store cannot be read at the moment"]
+    assert "secret" not in answer.text
+    assert "database is locked" in caplog.text
+
+
+async def test_errors_are_pages_for_people(admin: Visitor) -> None:
+    """With the navigation; and a sentence for anything else that asks."""
+    assert (await admin.get("/messages/1")).texts("h1") == ["There is nothing here"]
+    assert (await admin.get("/messages/1", Accept="*/*")).text == "There is no such page.\n"
+
+
+async def test_files_of_the_pages(visitor: Visitor) -> None:
+    """Without a log-in, compressed where that is understood, to be kept; nothing is loaded from elsewhere."""
+    statics = Statics()
+    for name in ("style.css", "homing.js", "htmx.min.js", "htmx-ext-sse.min.js", "icons.svg", "bird.svg"):
+        plain = await visitor.get(statics.href(name), Accept_Encoding="identity")
+        assert plain.status == 200
+        assert plain.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+        packed = await visitor.get(statics.href(name), Accept_Encoding="gzip, br")
+        assert packed.headers["Content-Encoding"] == "gzip"
+        assert gzip.decompress(statics._packed[name]).decode() == plain.text
+    css = (await visitor.get(statics.href("style.css"), Accept_Encoding="identity")).text
     assert "prefers-color-scheme: dark" in css
+    assert "prefers-reduced-motion" in css
     assert "url(" not in css
     assert "@import" not in css
+    with pytest.raises(LookupError):
+        statics.href("nothing.css")
 
 
-async def test_port_in_use_is_told(server: AdminServer, store: FakeStore) -> None:
+async def test_the_first_page_is_small(admin: Visitor, filled: Filled) -> None:
+    """Under 60 KB with everything it brings along, as it goes over the wire."""
+    del filled
+    page = len((await admin.get("/")).text.encode())
+    assert page + sum(len(packed) for packed in Statics()._packed.values()) < 60_000
+
+
+async def test_port_in_use_is_told(server: AdminServer, store: Store) -> None:
     """A port that is taken is an OSError at the start, and nothing else stays open."""
     host, port = server.addresses[0]
     other = AdminServer(
         settings=AdminSettings(listen=("127.0.0.1:0", f"{host}:{port}")),
         store=store,
         ready=dict,
-        smtp_settings=SETTINGS,
+        outside=Outside(),
         clock=lambda: NOW,
         log=LOG,
     )

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from store.languages import LANGUAGES
 from store.nouns import Reason
-from store.reasons import LANGUAGES, REASONS, text
+from store.reasons import REASONS, text
 
 
 @pytest.mark.parametrize("reason", Reason)

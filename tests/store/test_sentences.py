@@ -4,12 +4,13 @@ import re
 
 import pytest
 
+from store.languages import LANGUAGES
 from store.nouns import Reason
 from store.reasons import told
-from store.sentences import SENTENCES, say, say_note
+from store.sentences import say, say_note
 
 
-@pytest.mark.parametrize(("english", "spanish"), SENTENCES["es"].items())
+@pytest.mark.parametrize(("english", "spanish"), LANGUAGES["es"].sentences.items())
 def test_a_sentence_keeps_its_words_in_braces_and_its_end(english: str, spanish: str) -> None:
     """What is filled in has its place in each language, and a sentence stays a sentence."""
     assert sorted(re.findall(r"{\w+}", english)) == sorted(re.findall(r"{\w+}", spanish))
