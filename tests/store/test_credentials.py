@@ -130,23 +130,6 @@ async def test_messages_of_a_credential_are_counted(store: Store, clock: Clock) 
     assert await store.credentials.taken_since("nobody", 0) == 0
 
 
-async def test_people(store: Store) -> None:
-    """A person's password is checked, remembered for a minute, and gone at once when it is changed."""
-    assert await store.people.count() == 0
-    await store.people.create("office", "correct horse")
-    assert await store.people.count() == 1
-    for _ in range(2):
-        assert await store.people.check("office", "correct horse")
-        assert not await store.people.check("office", "wrong horse")
-        assert not await store.people.check("nobody", "correct horse")
-        assert not await store.people.check("office", "x" * 2000)
-    await store.people.create("office", "battery staple")
-    assert not await store.people.check("office", "correct horse")
-    assert await store.people.check("office", "battery staple")
-    assert await store.people.count() == 1
-    assert len(store.people._remembered) == 1
-
-
 async def test_people_are_not_told_apart(store: Store) -> None:
     """Where there is no such person a hash is computed all the same: the time tells nothing."""
     hashed: list[str | bytes] = []
