@@ -265,6 +265,7 @@ class Job:
     notify: str = ""
     original_recipient: str = ""
     asked: bool = False  # a person wants it tried now, also at a host that was down
+    heard: int = -1  # what the store needs to mark its final dot at once, see store/dots.py
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

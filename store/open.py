@@ -16,6 +16,7 @@ from store.audit import Audit
 from store.contents import Contents, Keeper, SegmentKeeper, TableKeeper, last_record
 from store.credentials import Credentials
 from store.domains import Domains
+from store.dots import Dots
 from store.engine import Reader, database_url, sqlite_file, sqlite_writer
 from store.errors import StoreError, StoreMismatch
 from store.find import Find
@@ -94,8 +95,15 @@ class Store:
             clock=clock,
         )
         self._room = Room([file.parent, settings.contents] if file else [], settings.reserve, clock)
+        self._dots = Dots(file.with_name(f"{file.name}.dots") if file else None)
         self.queue = Queue(
-            writer=self._writer, reader=self._reader, keeper=keeper, nodes=self._nodes, room=self._room, clock=clock
+            writer=self._writer,
+            reader=self._reader,
+            keeper=keeper,
+            nodes=self._nodes,
+            room=self._room,
+            dots=self._dots,
+            clock=clock,
         )
         self.letters = Letters(
             reader=self._reader, writer=self._writer, nodes=self._nodes, keeper=keeper, room=self._room, clock=clock
@@ -167,6 +175,7 @@ class Store:
         if self._segments is not None:
             self._segments.resume(*await self._reader.run(last_record))
         await self._nodes.join()
+        self._dots.heard(self._nodes.life)  # before the first claim: a life without its file is one in doubt
         await self.queue.release_lapsed()
         await self.queue.clamp(FURTHEST)
         if self._lock is not None:
@@ -193,11 +202,13 @@ class Store:
         with contextlib.suppress(StoreError):  # what cannot be given back now is taken over later
             await self.queue.give_all_back()
             await self._nodes.leave()
+            self._dots.leave()
         await self._writer.stop()
         await self._connection.close()
         await self._reader.close()
         if self._segments is not None:
             self._segments.close()
+        self._dots.close()
         if self._lock is not None:
             self._lock.release()
 

@@ -6,7 +6,7 @@ Read ``Carrier._attempt`` from top to bottom: that is a delivery.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from relay.delivery.asked import Asked, asked_by
@@ -122,13 +122,16 @@ class Carrier:
                 self._hand.settle(job, told)
                 return
             mail, copy = written
-            outcome = await connection.send(mail, copy, lambda: self._queue.mark_dot(job.recipient_id))
+            outcome = await connection.send(mail, copy, lambda: self._mark_dot(job))
             if fresh or not outcome.stale:
                 break
             courier.connection = None  # it had died before it took anything of this mail: once more, on a new one
         self._note(courier.lane, outcome, connection)
         told = from_outcome(job, outcome, connection, at=self._clock())
         self._hand.settle(job, told, transcript=self._said(connection, outcome))
+
+    def _mark_dot(self, job: Job) -> Awaitable[None] | None:
+        return None if self._queue.mark_dot_at_once(job) else self._queue.mark_dot(job.recipient_id)
 
     def _said(self, connection: Connection, outcome: Outcome) -> str:
         """Give what was said in an attempt, as far as it is kept."""
