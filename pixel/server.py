@@ -78,8 +78,8 @@ class PixelServer:
         """Look addresses up in this list from now on; None: it is missing."""
         self._networks.replace(name, networks)
 
-    async def start(self) -> None:
-        """Listen and begin to write opens. OSError when an address cannot be listened at."""
+    async def start(self, *, shared: bool = False) -> None:
+        """Listen, by ``shared`` with others, and begin to write opens. OSError when an address cannot be used."""
         self._listener = HttpListener(
             web.Server(self._answer),
             _image,
@@ -89,9 +89,9 @@ class PixelServer:
         )
         try:
             for address in self._settings.listen:
-                await self._listener.listen(address)
+                await self._listener.listen(address, shared=shared)
             for address in self._settings.listen_tls if self._tls else ():
-                await self._listener.listen(address, self._tls)
+                await self._listener.listen(address, self._tls, shared=shared)
         except OSError:
             await self._listener.stop(0.0)
             raise

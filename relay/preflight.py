@@ -48,6 +48,7 @@ def check(config: Config) -> list[Problem]:
     """Say what in a well-formed configuration cannot work on this machine, or would be unsafe."""
     return [
         *_check_listeners(config),
+        *_check_workers(config),
         *_check_files(config),
         *_check_dkim(config),
         *_check_networks(config),
@@ -120,6 +121,18 @@ def _cannot_bind(host: str, port: int) -> str:
             return "no right to use this port; ports below 1024 need the capability CAP_NET_BIND_SERVICE"
         return error.strerror or "unknown error"
     return ""
+
+
+def _check_workers(config: Config) -> Iterator[Problem]:
+    """Several processes need a store that several may write to, and ports that are known beforehand."""
+    if config.relay.workers == 1:
+        return
+    if config.store.url.startswith("sqlite"):
+        text = 'more than one needs PostgreSQL, SQLite has one writer: [store] url = "postgresql://user:password@host/name"'
+        yield Problem(("relay", "workers"), text)
+    for key, address in listeners(config):
+        if address.endswith(":0"):
+            yield Problem(key, f"{address} is another port for each worker; name one")
 
 
 def _check_files(config: Config) -> Iterator[Problem]:

@@ -62,10 +62,12 @@ from relay.submission.acceptance import Acceptance
 from relay.submission.certificate import CertificateFiles
 from relay.submission.limits import Offers, ServerLimits
 from relay.submission.server import SmtpServer, gate_of, guard_of
+from relay.supervisor import Line, Supervisor, WorkerCannotStart
 from relay.tls_report import Reporter
 from relay.tls_report_post import ReportPost
 from relay.tls_reports import TlsReports
 from relay.webhooks import tell_webhooks
+from relay.workers import ALONE, Worker
 from store.addresses import ascii_domain, split_address
 from store.errors import StoreError
 from store.nouns import Reply
@@ -90,15 +92,39 @@ class Relay:
     addresses: dict[str, str]  # "submission", "bounce", "pixel", "admin" -> "127.0.0.1:2525"
 
 
-def run(config: Config, config_path: Path) -> None:
+def run(config: Config, config_path: Path) -> bool:
     """
-    Serve until SIGINT or SIGTERM, then stop cleanly.
+    Serve until SIGINT or SIGTERM, then stop cleanly: by itself, or with ``relay.workers`` children.
+
+    Returns:
+        Whether all stopped well.
 
     Raises:
         CannotStart: The store is taken by another process, a key file is damaged, and the like.
     """
+    log = configure(config.relay.log)
+    if config.relay.workers == 1:
+        _run_one(config, config_path, log, Worker(), None)
+        return True
+
+    family = secrets.token_hex(6)
+
+    def serve(number: int, line: Line) -> str:
+        try:
+            _run_one(config, config_path, log, Worker(number, config.relay.workers, family), line)
+        except CannotStart as error:
+            return str(error)
+        return ""
+
+    try:
+        return Supervisor(config.relay.workers, serve, time.monotonic).run()
+    except WorkerCannotStart as error:
+        raise CannotStart(str(error)) from None
+
+
+def _run_one(config: Config, config_path: Path, log: Logger, worker: Worker, line: Line | None) -> None:
     with asyncio.Runner(loop_factory=_loop_factory(config.relay.event_loop)) as runner:
-        runner.run(_serve(config, config_path, configure(config.relay.log)))
+        runner.run(_serve(config, config_path, log, worker, line))
 
 
 def _loop_factory(choice: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -112,21 +138,32 @@ def _loop_factory(choice: str) -> Callable[[], asyncio.AbstractEventLoop] | None
     return importlib.import_module("uvloop").new_event_loop  # type: ignore[no-any-return]  # the extra has no types here
 
 
-async def _serve(config: Config, config_path: Path, log: Logger) -> None:
+async def _serve(config: Config, config_path: Path, log: Logger, worker: Worker, line: Line | None) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
-    async with running(config, log=log) as relay:
+    if line is not None:
+        loop.add_reader(line.life, _leave_with_supervisor, loop, line.life, stopping)
+    async with running(worker.part_of(config), log=log, worker=worker) as relay:
         # What is there now stays: a collection that walks over it all again stops everything for tens of milliseconds.
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_COLLECT)
         sys.setswitchinterval(_TURN)
-        print(welcome(config, relay.secrets, relay.addresses, _command(config_path)), flush=True)  # noqa: T201
+        if worker.is_first:
+            print(welcome(config, relay.secrets, relay.addresses, _command(config_path)), flush=True)  # noqa: T201
+        if line is not None:
+            line.ready()
         await stopping.wait()
         log.info("stopping: no new mail is taken, what is under way is finished")
     log.info("stopped")
+
+
+def _leave_with_supervisor(loop: asyncio.AbstractEventLoop, life: int, stopping: asyncio.Event) -> None:
+    """Stop as by SIGTERM: the supervisor is gone, and nobody would start this worker again."""
+    loop.remove_reader(life)
+    stopping.set()
 
 
 @asynccontextmanager
@@ -136,6 +173,7 @@ async def running(
     log: Logger,
     clock: Callable[[], float] = time.time,
     draw: Callable[[], float] = random.random,
+    worker: Worker = ALONE,
 ) -> AsyncIterator[Relay]:
     """
     Run a relay for as long as the context lasts, and stop it cleanly.
@@ -145,13 +183,14 @@ async def running(
         log: Where lines go.
         clock: Unix seconds, UTC.
         draw: Random numbers from 0.0 up to 1.0, for jitter and the order of hosts.
+        worker: Which of several it is.
 
     Raises:
         CannotStart: In one plain sentence; what had been started is stopped again.
     """
     async with AsyncExitStack() as stack:
         try:
-            relay = await _Assembly(config, stack, clock, draw, log).start()
+            relay = await _Assembly(config, stack, clock, draw, log, worker).start()
         except (KeyFileError, StoreError, OSError) as error:
             raise CannotStart(str(error)) from error
         yield relay
@@ -176,6 +215,7 @@ class _Assembly:
     clock: Callable[[], float]
     draw: Callable[[], float]
     log: Logger
+    worker: Worker
     up: dict[str, bool] = field(default_factory=dict)  # what listens now, for /readyz
 
     async def start(self) -> Relay:
@@ -190,7 +230,13 @@ class _Assembly:
             aligned=config.bounce.aligned_domains,
         )
 
-        store = await open_store(config.store, clock=self.clock, node_name=_node_name(), serving=True)
+        store = await open_store(
+            config.store,
+            clock=self.clock,
+            node_name=_node_name(self.worker),
+            serving=True,
+            successor=bool(self.worker.name),
+        )
         self.stack.push_async_callback(store.close)
         made = await make_secrets(store, secrets.token_urlsafe(12))
         consequence = Consequence(store.queue, store.reports, raw_copy=config.bounce.raw_copy)
@@ -213,8 +259,8 @@ class _Assembly:
         return Relay(store, made, {"submission": submission, "bounce": bounce, "pixel": pixel, "admin": admin})
 
     async def start_sandbox(self) -> Sandbox | None:
-        """Start the scripted domain, where the configuration wants it."""
-        if not self.config.relay.sandbox.enabled:
+        """Start the scripted domain, where the configuration wants it; one serves all workers."""
+        if not self.config.relay.sandbox.enabled or not self.worker.is_first:
             return None
         sandbox = Sandbox(self.config.relay.sandbox, clock=self.clock, log=self.log.getChild("sandbox"))
         await sandbox.start()
@@ -245,8 +291,8 @@ class _Assembly:
         """Start the way out. At the end, what is behind its final dot gets ``relay.delivery.drain``."""
         relay = self.config.relay
         routes = dict(relay.routes)
-        if sandbox is not None:
-            routes[relay.sandbox.domain] = route_to(sandbox.address)
+        if relay.sandbox.enabled:
+            routes[relay.sandbox.domain] = route_to(sandbox.address if sandbox else relay.sandbox.listen)
         protection = self.start_protection(others)
         delivery = Delivery(
             queue=store.queue,
@@ -275,6 +321,7 @@ class _Assembly:
             clock=self.clock,
             random=self.draw,
             settings=relay.delivery,
+            workers=self.worker.count,
         )
         claiming = asyncio.create_task(delivery.run(), name="delivery")
 
@@ -343,7 +390,7 @@ class _Assembly:
         )
         self.stack.push_async_callback(server.stop, STOP_GRACE)
         for address in settings.listen:
-            await server.start(address)
+            await server.start(address, shared=self.worker.shares_ports)
         self.note_up("bounce")
         return _spell(server.addresses)
 
@@ -397,7 +444,7 @@ class _Assembly:
             choice=ChoicePages(links, store.opens, log),
             tls=certificate.context if certificate else None,
         )
-        await server.start()
+        await server.start(shared=self.worker.shares_ports)
         self.stack.push_async_callback(server.stop)
         lists = ListKeeper(
             self.config.pixel.lists, server.use_list, clock=self.clock, log=self.log.getChild("pixel.lists")
@@ -441,13 +488,15 @@ class _Assembly:
             )
             self.stack.push_async_callback(server.stop, STOP_GRACE)
             for address in listen:
-                await server.start(address)
+                await server.start(address, shared=self.worker.shares_ports)
             addresses += server.addresses
         self.note_up("submission")
         return _spell(addresses)
 
     async def start_admin(self, store: Store, delivery: Delivery, submission: str) -> str:
-        """Start the pages, which say whether all is up; give their address."""
+        """Start the pages, which say whether all is up; give their address. The first worker has them."""
+        if not self.worker.is_first:
+            return ""
         server = AdminServer(
             settings=self.config.admin,
             store=store,
@@ -472,6 +521,8 @@ class _Assembly:
         """Start what goes on beside the mail."""
         lease = self.config.store.lease
         self.run_beside(take_over_lapsed(store, every=lease / 3, wake=delivery.wake, log=self.log))
+        if not self.worker.is_first:
+            return
         self.run_beside(keep_swept(store, clock=self.clock, log=self.log))
         self.run_beside(
             tell_webhooks(store, self.config, clock=self.clock, draw=self.draw, log=self.log.getChild("webhooks"))
@@ -510,8 +561,8 @@ def _own_addresses(config: Config) -> list[str]:
     return sorted(hosts - {"0.0.0.0", "::", "127.0.0.1", "::1"})  # noqa: S104  loopback is the guard's to refuse
 
 
-def _node_name() -> str:
-    return f"{os.uname().nodename}/{os.getpid()}"
+def _node_name(worker: Worker) -> str:
+    return f"{os.uname().nodename}/{worker.name or os.getpid()}"
 
 
 def _command(config_path: Path) -> str:

@@ -75,10 +75,12 @@ class Store:
         node_name: str,
         lock: ProcessLock | None,
         serving: bool,
+        successor: bool = False,
     ) -> None:
         self.dialect = url.get_backend_name()
         self._lock = lock
         self._serving = serving
+        self._successor = successor
         self._lease = settings.lease
         self._connection: WriteConnection = write_connection(url)
         self._reader = Reader(url)
@@ -176,6 +178,8 @@ class Store:
             self._segments.resume(*await self._reader.run(last_record))
         await self._nodes.join()
         self._dots.heard(self._nodes.life)  # before the first claim: a life without its file is one in doubt
+        if self._successor:
+            await self._nodes.end_namesakes()
         await self.queue.release_lapsed()
         await self.queue.clamp(FURTHEST)
         if self._lock is not None:
@@ -213,7 +217,14 @@ class Store:
             self._lock.release()
 
 
-async def open_store(settings: StoreSettings, *, clock: Callable[[], float], node_name: str, serving: bool) -> Store:
+async def open_store(
+    settings: StoreSettings,
+    *,
+    clock: Callable[[], float],
+    node_name: str,
+    serving: bool,
+    successor: bool = False,
+) -> Store:
     """
     Open the store of the configuration.
 
@@ -222,6 +233,8 @@ async def open_store(settings: StoreSettings, *, clock: Callable[[], float], nod
         clock: Unix seconds, UTC.
         node_name: What operators know this process by.
         serving: The relay itself; False: a tool beside it.
+        successor: Whoever had this name before is known to be gone, so what it held is taken over at once, and not
+            when its lease has passed.
 
     Raises:
         StoreLocked: Another process serves from this SQLite file.
@@ -240,7 +253,15 @@ async def open_store(settings: StoreSettings, *, clock: Callable[[], float], nod
             await asyncio.to_thread(_schema_of_sqlite, url, serving=serving)
         else:
             await _schema_of_postgresql(url, serving=serving)
-        store = Store(url=url, settings=settings, clock=clock, node_name=node_name, lock=lock, serving=serving)
+        store = Store(
+            url=url,
+            settings=settings,
+            clock=clock,
+            node_name=node_name,
+            lock=lock,
+            serving=serving,
+            successor=successor,
+        )
         await store.start()
     except BaseException as error:
         if store is not None:
