@@ -132,7 +132,7 @@ def weigh(material: Material) -> Evidence:
         subject=_SUBJECT.found(subject[:500]),
         text=_TEXT.found("\n".join(line for line in text.split("\n") if not line.lstrip().startswith(">"))),
         by_daemon=bool(_DAEMON.search(sender))
-        or headers.get("from").strip() in ("<>", "")
+        or (bool(headers.fields) and headers.get("from").strip() in ("<>", ""))  # a text without a header is no mail
         or headers.has("x-mlserver"),
         certain_daemon=bool(_CERTAIN.search(sender)) or headers.get("from").strip() == "<>",
         null_path=path == "<>",
