@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from pixel.client import NoCountriesError, load_countries
 from pixel.element import element
 from relay.config import Config, ConfigError, Key, Problem, line_of, parse, spell
 from relay.dkim_keys import list_domains, read_domain
@@ -147,6 +148,11 @@ def _check_files(config: Config) -> Iterator[Problem]:
     yield from _check_master_key(config.relay.master_key)
     yield from _check_certificate(submission.certificate, submission.private_key)
     yield from _check_pixel_certificate(config)
+    if config.pixel.countries is not None:
+        try:
+            load_countries(config.pixel.countries)
+        except NoCountriesError as error:
+            yield Problem(("pixel", "countries"), str(error))
 
 
 def _check_dkim(config: Config) -> Iterator[Problem]:

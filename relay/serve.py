@@ -32,6 +32,7 @@ from bounce.consequence import Consequence
 from bounce.listener import ReportListener
 from bounce.verp import ReturnPaths
 from pixel.choice import ChoicePages
+from pixel.client import NoCountriesError, wanted
 from pixel.opt_out import OptOutLinks
 from pixel.server import PixelServer
 from pixel.token import Tokens
@@ -191,7 +192,7 @@ async def running(
     async with AsyncExitStack() as stack:
         try:
             relay = await _Assembly(config, stack, clock, draw, log, worker).start()
-        except (KeyFileError, StoreError, OSError) as error:
+        except (KeyFileError, NoCountriesError, StoreError, OSError) as error:
             raise CannotStart(str(error)) from error
         yield relay
 
@@ -443,6 +444,7 @@ class _Assembly:
             log=log,
             choice=ChoicePages(links, store.opens, log),
             tls=certificate.context if certificate else None,
+            describe=wanted(settings, log),
         )
         await server.start(shared=self.worker.shares_ports)
         self.stack.push_async_callback(server.stop)

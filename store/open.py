@@ -120,7 +120,7 @@ class Store:
         self.people = People(self._reader, self._writer, clock)
         self.sessions = Sessions(self._reader, self._writer, self._nodes, clock)
         self.audit = Audit(self._reader, self._writer, self._nodes, clock)
-        self.opens = Opens(self._writer, self._nodes, clock)
+        self.opens = Opens(self._reader, self._writer, self._nodes, clock)
         self.reports = Reports(self._reader, self._writer, self._nodes)
         self.recent = Recent(self._reader)
         self.find = Find(self._reader)

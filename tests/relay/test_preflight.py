@@ -127,6 +127,7 @@ def test_what_is_no_key_and_no_certificate_is_named(tmp_path: Path) -> None:
         ("pixel", 'proxy_networks = ["::/0"]', "could write its own address"),
         ("pixel", 'proxy_networks = ["here"]', "is no network"),
         ("pixel", 'listen_tls = ["127.0.0.1:0"]', "var/tls/pixel.pem is not there; listen_tls needs a certificate"),
+        ("pixel", 'countries = "nowhere.mmdb"', "nowhere.mmdb cannot be read"),
         ("pixel.hosts", '"club.org" = "pixel.club.org"', '"club.org": should be like "https://track.example.org"'),
         ("pixel.hosts", '"club.org" = "https://pixel.club.org/o"', "no path and no query"),
         ("pixel.hosts", '"Club.org" = "https://pixel.club.org"', 'like "club.org"'),
