@@ -11,8 +11,8 @@ log (``log.py``).
 A start: ``config.py`` reads the file (``settings.py`` says what it may hold, ``config_words.py`` what is wrong with a
 value), ``preflight.py`` looks at ports, files and names, and ``serve.py`` builds the parts and hands them to one
 another. With several workers (``workers.py``) it does so in each, and ``supervisor.py`` looks after them.
-``first_start.py`` makes the first passwords and says how to use them; ``keys.py`` and ``dkim_keys.py`` keep
-the keys. ``background.py``, ``lists.py`` and ``webhooks.py`` go on beside the mail.
+``first_start.py`` makes the first passwords and says how to use them; ``keys.py`` and ``dkim_keys.py`` keep the keys.
+``background.py``, ``lists.py`` and ``webhooks.py`` go on beside the mail; ``metrics.py`` shows how all of it does.
 
 The mail itself: ``submission/`` takes it, ``message/`` reads and copies it, ``delivery/`` brings it away. What lies
 between them is here: ``outgoing.py`` makes the copy for one recipient, ``signing.py`` signs it, ``forward.py`` hands a

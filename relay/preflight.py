@@ -255,6 +255,7 @@ def _check_networks(config: Config) -> Iterator[Problem]:
         ("pixel", "proxy_networks"): config.pixel.proxy_networks,
         ("pixel", "own_networks"): config.pixel.own_networks,
         ("admin", "webhooks", "allow_private"): config.admin.webhooks.allow_private,
+        ("admin", "metrics", "networks"): config.admin.metrics.networks,
     }
     for key, networks in keys.items():
         for written in networks:

@@ -21,12 +21,15 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from logging import Logger
 from pathlib import Path
 from typing import Any
 
 from admin.api.door import Door
 from admin.api.every import every
+from admin.metrics import names
+from admin.metrics.page import MetricsPage
 from admin.server import AdminServer
 from bounce.consequence import Consequence
 from bounce.listener import ReportListener
@@ -53,6 +56,7 @@ from relay.forward import Forward
 from relay.keys import KeyFileError, load_or_make, opt_out_keys, pixel_seal, return_path_seal
 from relay.lists import ListKeeper
 from relay.log import configure
+from relay.metrics import ProcessMetrics, may_read
 from relay.notify import Notify
 from relay.outgoing import Outgoing
 from relay.pages import outside
@@ -218,6 +222,7 @@ class _Assembly:
     log: Logger
     worker: Worker
     up: dict[str, bool] = field(default_factory=dict)  # what listens now, for /readyz
+    metrics: ProcessMetrics = field(default_factory=ProcessMetrics)
 
     async def start(self) -> Relay:
         """Start the relay."""
@@ -295,6 +300,13 @@ class _Assembly:
         if relay.sandbox.enabled:
             routes[relay.sandbox.domain] = route_to(sandbox.address if sandbox else relay.sandbox.listen)
         protection = self.start_protection(others)
+        pool = Pool(
+            hostname=relay.hostname,
+            settings=relay.delivery,
+            draw=self.draw,
+            proofs=protection,
+            results=others.tls_results,
+        )
         delivery = Delivery(
             queue=store.queue,
             contents=store.contents,
@@ -307,13 +319,7 @@ class _Assembly:
                 own_addresses=_own_addresses(self.config),
                 protector=protection,
             ),
-            pool=Pool(
-                hostname=relay.hostname,
-                settings=relay.delivery,
-                draw=self.draw,
-                proofs=protection,
-                results=others.tls_results,
-            ),
+            pool=pool,
             outgoing=outgoing.copy,
             sign=signing.sign,
             keep=store.transcripts.keep,
@@ -324,6 +330,12 @@ class _Assembly:
             settings=relay.delivery,
             workers=self.worker.count,
         )
+        delivery.measure_attempts(store.measures.attempt.observe)
+        watch = self.metrics.watch
+        watch(names.CONNECTIONS, lambda: pool.open_connections, "outgoing")
+        watch(names.IN_HAND, lambda: delivery.in_hand)
+        watch(names.PAUSED, lambda: float(delivery.paused))
+        watch(names.WRITABLE, lambda: float(store.writable))
         claiming = asyncio.create_task(delivery.run(), name="delivery")
 
         async def stop() -> None:
@@ -379,9 +391,13 @@ class _Assembly:
             ),
         )
         self.stack.callback(listener.close)
+        limits = ServerLimits.for_reports(settings)
+        gate = gate_of(limits)
+        self.metrics.watch(names.CONNECTIONS, lambda: gate.open, "bounce")
         server = SmtpServer(
             hostname=self.config.relay.hostname,
-            limits=ServerLimits.for_reports(settings),
+            limits=limits,
+            gate=gate,
             tls=None,
             implicit_tls=False,
             handler=listener,
@@ -448,6 +464,8 @@ class _Assembly:
         )
         await server.start(shared=self.worker.shares_ports)
         self.stack.push_async_callback(server.stop)
+        self.metrics.watch(names.PIXEL_WAITING, lambda: server.buffer.waiting)
+        self.metrics.watch(names.PIXEL_DROPPED, lambda: server.buffer.dropped)
         lists = ListKeeper(
             self.config.pixel.lists, server.use_list, clock=self.clock, log=self.log.getChild("pixel.lists")
         )
@@ -463,6 +481,7 @@ class _Assembly:
             self.run_beside(keep_fresh(certificate))
         limits = ServerLimits.of(settings.limits)
         gate, guard = gate_of(limits), guard_of(limits)
+        self.metrics.watch(names.CONNECTIONS, lambda: gate.open, "submission")
         acceptance = Acceptance(
             store=store,
             config=self.config,
@@ -471,6 +490,7 @@ class _Assembly:
             log=self.log,
             signs_for=signing.has_key,
             planned=outgoing.expect,
+            measure=store.measures.accept.observe,
         )
         addresses: list[tuple[str, int]] = []
         for listen, implicit in ((settings.listen, False), (settings.listen_tls, True)):
@@ -499,10 +519,24 @@ class _Assembly:
         """Start the pages, which say whether all is up; give their address. The first worker has them."""
         if not self.worker.is_first:
             return ""
+        started_at = self.clock()
+
+        def ready() -> dict[str, bool]:
+            return {**self.up, "delivery": not delivery.paused}
+
+        metrics = MetricsPage(
+            processes=lambda: {"0": self.metrics.sample(store.measures, ready(), started_at=started_at)},
+            figures=store.figures,
+            may_read=partial(may_read, store.tokens),
+            networks=self.config.admin.metrics.networks,
+            clock=self.clock,
+            log=self.log.getChild("metrics"),
+        )
         server = AdminServer(
             settings=self.config.admin,
             store=store,
-            ready=lambda: {**self.up, "delivery": not delivery.paused},
+            ready=ready,
+            before=[metrics.middleware],
             outside=outside(self.config, store, submission=submission, wake=delivery.wake),
             clock=self.clock,
             log=self.log.getChild("admin"),

@@ -19,6 +19,7 @@ from store.domains import Domains
 from store.dots import Dots
 from store.engine import Reader, database_url, sqlite_file, sqlite_writer
 from store.errors import StoreError, StoreMismatch
+from store.figures import Figures
 from store.find import Find
 from store.ids import Ids
 from store.journal import Journal
@@ -130,6 +131,14 @@ class Store:
         self.transcripts = Transcripts(self._reader, self._writer, self._nodes)
         self.webhooks = Webhooks(self._reader, self._writer, self._nodes, clock)
         self.webhook_calls = WebhookCalls(self._reader, self._writer, self._nodes)
+        self.measures = self._writer.measures
+        self.figures = Figures(
+            self._reader,
+            self.webhooks,
+            self.webhook_calls,
+            file=file,
+            contents=settings.contents if file else None,
+        )
         self.subjects = Subjects(self._reader, self._writer, self._nodes, self.contents, clock)
         self.retention = Retention(
             settings.retention,

@@ -26,6 +26,7 @@ from store.engine import PATIENCE
 from store.errors import StoreUnavailable
 from store.events import Event
 from store.many import ManyRows
+from store.measures import Measures
 from store.trouble import translated, unavailable
 from store.writing import WriteConnection
 
@@ -145,6 +146,7 @@ class Writer:
         self._stopping = False
         self._listeners: list[Callable[[], None]] = []
         self._companions: list[Callable[[Transaction], None]] = []
+        self.measures = Measures()
         self.trouble: StoreUnavailable | None = None  # why the last transaction failed; None: it did not
         self._committed_at = float("-inf")  # loop time
 
@@ -257,10 +259,10 @@ class Writer:
             order.committing = False
             groups.setdefault(id(order.kind), []).append(n)
         results: list[Any] = [None] * len(batch)
-        wrote_events = False
+        events: list[Event] = []
 
         def work(connection: Connection) -> None:
-            nonlocal wrote_events
+            nonlocal events
             transaction = Transaction(connection, self._dialect)
             try:
                 for numbers in groups.values():
@@ -274,16 +276,19 @@ class Writer:
                 raise
             transaction.finish(self._companions)
             _begin_commit(batch)
-            wrote_events = bool(transaction.events)
+            events = transaction.events
 
+        loop = asyncio.get_running_loop()
+        begun_at = loop.time()
         try:
             await self._connection.run(work)
         except Exception as error:
             self.trouble = unavailable(error) or self.trouble
             raise
         self.trouble = None
-        self._committed_at = asyncio.get_running_loop().time()
-        if wrote_events:
+        self._committed_at = loop.time()
+        self.measures.committed(len(batch), self._committed_at - begun_at, events)
+        if events:
             for listener in self._listeners:
                 listener()
         return results

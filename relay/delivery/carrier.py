@@ -65,6 +65,7 @@ class Carrier:
         clock: Callable[[], float],
         settings: DeliverySettings,
     ) -> None:
+        self.measure: Callable[[float], None] | None = None  # told how many seconds each attempt took
         self._queue = queue
         self._shelf = shelf
         self._hand = hand
@@ -85,9 +86,12 @@ class Carrier:
         try:
             if octets:
                 await self._octets.take(group, octets)
+            begun_at = asyncio.get_running_loop().time()
             try:
                 await self._attempt(courier, job)
             finally:
+                if self.measure is not None:
+                    self.measure(asyncio.get_running_loop().time() - begun_at)
                 if octets:
                     self._octets.give(group, octets)
         except asyncio.CancelledError:

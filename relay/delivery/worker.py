@@ -119,6 +119,7 @@ class Delivery:
             clock=clock,
             settings=settings,
         )
+        self._carrier = carrier
         self._serving = Serving(
             carrier=carrier,
             hand=self._hand,
@@ -135,6 +136,10 @@ class Delivery:
         self._stopping = False
 
     # What others call.
+
+    def measure_attempts(self, told: Callable[[float], None]) -> None:
+        """Tell ``told`` from now on how many seconds each attempt took."""
+        self._carrier.measure = told
 
     @property
     def in_hand(self) -> int:
