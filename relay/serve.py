@@ -261,7 +261,7 @@ class _Assembly:
         self.start_tls_reports(store, delivery, signing, others)
         self.start_background(store, delivery)
         submission = await self.start_submission(store, delivery, outgoing, signing)
-        admin = await self.start_admin(store, delivery, submission)
+        admin = await self.start_admin(store, delivery, submission, others)
         return Relay(store, made, {"submission": submission, "bounce": bounce, "pixel": pixel, "admin": admin})
 
     async def start_sandbox(self) -> Sandbox | None:
@@ -515,7 +515,7 @@ class _Assembly:
         self.note_up("submission")
         return _spell(addresses)
 
-    async def start_admin(self, store: Store, delivery: Delivery, submission: str) -> str:
+    async def start_admin(self, store: Store, delivery: Delivery, submission: str, others: _Others) -> str:
         """Start the pages, which say whether all is up; give their address. The first worker has them."""
         if not self.worker.is_first:
             return ""
@@ -537,7 +537,7 @@ class _Assembly:
             store=store,
             ready=ready,
             before=[metrics.middleware],
-            outside=outside(self.config, store, submission=submission, wake=delivery.wake),
+            outside=outside(self.config, store, submission=submission, wake=delivery.wake, resolver=others.resolver),
             clock=self.clock,
             log=self.log.getChild("admin"),
             api=Door(
