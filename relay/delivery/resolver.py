@@ -18,7 +18,6 @@ from ipaddress import ip_address
 import dns.asyncresolver
 import dns.exception
 import dns.flags
-import dns.message
 import dns.name
 import dns.nameserver
 import dns.rdatatype
@@ -39,6 +38,14 @@ NEGATIVE_TTL = 60.0
 FAILURE_TTL = 30.0
 AT_ONCE = 64  # look-ups under way
 LONGEST_CHAIN = 8  # CNAMEs
+
+# What dnspython's exceptions mean, in words; others are told by their name.
+_WORDS = {
+    "ChainTooLong": "its aliases lead round in a circle, or too far",
+    "EOFError": "the name server hung up",
+    "Truncated": "the answer was cut",
+    "Timeout": "the name server did not answer",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,9 +203,10 @@ class Resolver:
         if qname is None:
             return NoSuchDomain(self._clock() + NEGATIVE_TTL)
         try:
-            answer = await self._dns.resolve(
-                qname, kind, raise_on_no_answer=False, lifetime=self._lifetime, search=False
-            )
+            async with asyncio.timeout(self._lifetime + 1.0):  # dnspython's own limit goes by a clock that may jump
+                answer = await self._dns.resolve(
+                    qname, kind, raise_on_no_answer=False, lifetime=self._lifetime, search=False
+                )
         except dns.resolver.NXDOMAIN:
             return NoSuchDomain(self._clock() + NEGATIVE_TTL)
         except (dns.exception.DNSException, OSError) as error:
@@ -272,15 +280,18 @@ def _name(text: str) -> dns.name.Name | None:
 
 def _told(error: Exception) -> str:
     """Say in a few words what went wrong: ``SERVFAIL``, ``no name server answered in time``."""
-    if isinstance(error, dns.resolver.LifetimeTimeout):
+    if isinstance(error, dns.resolver.LifetimeTimeout | TimeoutError):
         return "no name server answered in time"
-    if isinstance(error, dns.message.ChainTooLong):
-        return "its aliases lead round in a circle, or too far"
     if isinstance(error, dns.resolver.NoNameservers):
         errors = error.kwargs.get("errors") or ()
-        told = {answer[3] if isinstance(answer[3], str) else type(answer[3]).__name__ for answer in errors}
+        told = {answer[3] if isinstance(answer[3], str) else _named(answer[3]) for answer in errors}
         return ", ".join(sorted(told)) or "no name server is configured"
-    return type(error).__name__
+    return _named(error)
+
+
+def _named(error: object) -> str:
+    name = type(error).__name__
+    return _WORDS.get(name, name)
 
 
 def _stub(nameservers: Iterable[str]) -> dns.asyncresolver.Resolver:
