@@ -29,6 +29,8 @@ OUR_RATE = frozenset(
         "yahoo-deferred",
     }
 )
+_OF_RATE = re.compile(r"too (?:many|much|fast|quickly)|\brates?\b|throttl|limit exceeded", re.IGNORECASE)
+_GREY = re.compile(r"gr[ea]y", re.IGNORECASE)
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _NUMBER = r"([0-9]{1,6})\s*(seconds?|secs?|s|minutes?|mins?|m|hours?|hrs?|h)\b"
 # As in: try again in 5 minutes; please retry after 300 seconds; wait at least 60 s; greylisted for 10 minutes; come
@@ -54,9 +56,12 @@ def asked_by(reply: Reply, phase: Phase) -> Asked:
     if not 400 <= reply.code < 500:
         return Asked()
     finding = classify(reply, phase=phase)
-    greylisted = finding.rule == "greylisted"
+    # "Try again in N minutes" is what greylisting says, and also who gets too many mails from us.
+    of_rate = _OF_RATE.search(reply.text) or (reply.code == 421 and not _GREY.search(reply.text))
+    greylisted = finding.rule == "greylisted" and not of_rate
     of_this_mail = finding.status == "4.5.3"  # too many recipients in one transaction
-    slower = not greylisted and not of_this_mail and (reply.code == 421 or finding.rule in OUR_RATE)
+    told = reply.code == 421 or finding.rule in OUR_RATE or finding.rule == "greylisted"
+    slower = told and not greylisted and not of_this_mail
     return Asked(_wait(reply.text), slower, greylisted)
 
 

@@ -47,7 +47,7 @@ class _Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]  #
             return list(super().select(_GLANCE))
         ready = super().select(None if timeout is None else _SETTLE)
         if not ready and timeout is not None:
-            # A busy kernel may be late with what crosses the loopback, a handshake say. What is sent now comes after it.
+            # A busy kernel may be late with what crosses the loopback, a handshake say. This comes after it.
             self._probe.send(b"?")
             self._probe.recv(1)
             ready = super().select(0)
