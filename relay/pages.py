@@ -1,24 +1,28 @@
 """What the pages are handed of the rest of the relay: how a mail is read, sent again, and what is configured."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Any
 
 from pydantic import BaseModel
 
 from admin.outside import Outside
 from relay.config import Config
-from relay.delivery.resolver import Resolver
 from relay.did_you_mean import DidYouMean
-from relay.domain_check import DomainCheck
 from relay.first_start import smtp_settings
 from relay.message.shown import shown
-from relay.webhooks import url_rules
 from store.open import Store
 
 _SECRET = frozenset({"password", "url", "user"})  # keys whose value no page shows
 
 
-def outside(config: Config, store: Store, *, submission: str, wake: Callable[[], None], resolver: Resolver) -> Outside:
+def outside(
+    config: Config,
+    store: Store,
+    *,
+    submission: str,
+    wake: Callable[[], None],
+    send_again: Callable[[Sequence[int]], Awaitable[Sequence[int]]],
+) -> Outside:
     """
     Put it together.
 
@@ -27,18 +31,18 @@ def outside(config: Config, store: Store, *, submission: str, wake: Callable[[],
         store: What addresses that were probably meant are looked up in.
         submission: Where applications reach it, ``host:port``.
         wake: Has delivery look for what is due.
-        resolver: What asks DNS.
+        send_again: Sends to these recipients again; gives the ids of the new messages.
     """
-    checker = DomainCheck(config, resolver)
+
+    async def again(recipient_ids: Sequence[int]) -> int:
+        return len(await send_again(recipient_ids))
+
     return Outside(
         smtp_settings=smtp_settings(config, submission),
         did_you_mean=DidYouMean(store.domains),
         read_mail=shown,
         wake=wake,
-        keeps_contents=config.store.retention.contents,
-        url_rules=url_rules(config.admin.webhooks),
-        domains=checker.domains,
-        check_domain=checker.check,
+        send_again=again,
         test_address=f"ann@{config.relay.sandbox.domain}" if config.relay.sandbox.enabled else "",
         settings=list(_settings(config)),
     )

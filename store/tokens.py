@@ -8,6 +8,7 @@ What is looked up is kept in memory for some seconds.
 import contextlib
 import hashlib
 import json
+import re
 import secrets
 import string
 from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ from store.token_nouns import Scope, Token
 from store.writer import Kind, Transaction, Writer
 
 PREFIX = "homing_"
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _ALPHABET = string.digits + string.ascii_letters
 _LENGTH = 43  # of 62 letters: 256 bits
 _FRESH_SECONDS = 5.0  # a revoked token works no longer than that
@@ -89,8 +91,8 @@ class Tokens:
             ValueError: The name is taken or no name, there is no scope, the rate is below 0, or it has expired
                 already; in a plain sentence.
         """
-        if not name.strip() or len(name) > 200 or not name.isprintable():
-            raise ValueError("a token needs a name of up to 200 letters that can be seen")
+        if not name or len(name) > 200 or _UNSEEN.search(name):
+            raise ValueError("a token needs a name of up to 200 letters on one line")
         if not scopes:
             raise ValueError("a token without a scope may do nothing: read, send or admin")
         if not 0 <= rate < 2**31:

@@ -29,6 +29,13 @@ _ABOUT = (
     "What Homing knows of each mail, and a way to send more. Ids are texts: they have 64 bits. Times are UTC (RFC "
     "3339). Lists come in pages: hand `next` back as `cursor`. Errors are problems after RFC 9457."
 )
+_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "The same key within 24 hours means the same mail.",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,200}$"},
+}
 _RATE_HEADERS = {
     name: {"schema": {"type": "integer"}, "description": about}
     for name, about in (
@@ -80,7 +87,11 @@ def _operation(route: Route, schemas: dict[Any, Any], components: dict[str, Any]
         "operationId": route.operation,
         "summary": route.summary,
         "tags": [route.group],
-        "parameters": [*_path_parameters(route), *_query_parameters(route, schemas, components)],
+        "parameters": [
+            *_path_parameters(route),
+            *_query_parameters(route, schemas, components),
+            *([_KEY] if route.keyed else []),
+        ],
         "responses": _responses(route, schemas),
     }
     if route.description:
@@ -91,8 +102,8 @@ def _operation(route: Route, schemas: dict[Any, Any], components: dict[str, Any]
     else:
         told["security"] = []
     if route.takes_body:
-        schema = schemas[route.body, "validation"] if route.body is not None else {"type": "string"}
-        told["requestBody"] = {"required": True, "content": {route.accepts: {"schema": schema}}}
+        about = {"schema": schemas[route.body, "validation"]} if route.body is not None else {}
+        told["requestBody"] = {"required": True, "content": {route.accepts: about}}
     return told
 
 

@@ -84,6 +84,7 @@ class Route:
     status: int = 200
     produces: str = JSON
     errors: tuple[int, ...] = ()  # besides those that every route has
+    keyed: bool = False  # heeds Idempotency-Key
 
     @property
     def takes_body(self) -> bool:

@@ -71,10 +71,9 @@ class Delivery:
         settings: ``[relay.delivery]``.
         sign: Signs a copy, as the last thing done to it, without keeping the loop; the same bytes each time.
         keep: Keeps what was said in each attempt.
-        workers: How many processes share the limits of destinations.
     """
 
-    def __init__(  # noqa: PLR0913  each is a part that relay/serve.py builds
+    def __init__(
         self,
         *,
         queue: Queue,
@@ -89,7 +88,6 @@ class Delivery:
         settings: DeliverySettings,
         sign: Sign = unsigned,
         keep: Keep = forget,
-        workers: int = 1,
     ) -> None:
         self._queue = queue
         self._routes = routes
@@ -119,7 +117,6 @@ class Delivery:
             clock=clock,
             settings=settings,
         )
-        self._carrier = carrier
         self._serving = Serving(
             carrier=carrier,
             hand=self._hand,
@@ -127,7 +124,6 @@ class Delivery:
             pool=pool,
             clock=clock,
             settings=settings,
-            workers=workers,
         )
         self._looking_up: dict[str, LookingUp] = {}  # by domain
         self._look_ups: set[asyncio.Task[None]] = set()
@@ -136,10 +132,6 @@ class Delivery:
         self._stopping = False
 
     # What others call.
-
-    def measure_attempts(self, told: Callable[[float], None]) -> None:
-        """Tell ``told`` from now on how many seconds each attempt took."""
-        self._carrier.measure = told
 
     @property
     def in_hand(self) -> int:

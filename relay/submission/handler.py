@@ -49,10 +49,13 @@ class Session:
     smtputf8: bool = False  # this message's MAIL carried SMTPUTF8 (RFC 6531)
     bare_newlines: bool = False  # this message's content has a bare CR or LF
     nul: bool = False  # this message's content has a NUL
+    via: str = ""  # the word for Received where it came by no SMTP: "HTTP"
 
     @property
     def protocol(self) -> str:
         """The word after ``with`` in Received (RFC 3848; RFC 6531 section 4.3)."""
+        if self.via:
+            return self.via
         if not self.extended:
             return "SMTP"
         base = "UTF8SMTP" if self.smtputf8 else "ESMTP"

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from admin.api.models.base import Asked, AwareDatetime, Given, Line, Name
+from admin.api.models.base import Asked, AwareDatetime, Given, Line, Name, Number
 from store.token_nouns import Scope
 
 Domain = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^(\*\.)?[A-Za-z0-9_.-]+$")]
@@ -21,7 +21,7 @@ class CredentialIn(Asked):
     name: Name
     from_domains: tuple[Domain, ...] = Field((), max_length=100, description="Sends from these only; none: from any.")
     networks: tuple[Line, ...] = Field((), max_length=100, description="Logs in from these only; none: from anywhere.")
-    rate: int = Field(0, ge=0, lt=2**31, description="Messages an hour; 0: any number.")
+    rate: Number = Field(0, ge=0, lt=2**31, description="Messages an hour; 0: any number.")
     network_login: bool = Field(False, description="A client of its networks needs no password.")
 
 
@@ -57,7 +57,7 @@ class TokenIn(Asked):
     scopes: tuple[Scope, ...] = Field(min_length=1, max_length=3)
     expires_at: AwareDatetime | None = None
     from_domains: tuple[Domain, ...] = Field((), max_length=100, description="Sends from these only; none: from any.")
-    rate: int = Field(0, ge=0, lt=2**31, description="Messages an hour; 0: any number.")
+    rate: Number = Field(0, ge=0, lt=2**31, description="Messages an hour; 0: any number.")
 
 
 class TokenOut(Given):

@@ -4,6 +4,7 @@ Types that the models share.
 Pure: no I/O, no clock, no chance.
 """
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -11,10 +12,11 @@ from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Fiel
 
 T = TypeVar("T")
 
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _VISIBLE = r"^[^\x00-\x1f\x7f]*$"
 # One line of text that a store can look for: PostgreSQL takes no NUL.
 Line = Annotated[str, StringConstraints(max_length=320, pattern=_VISIBLE)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$")]
 Id = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,19}$"), Field(description="An id: 64 bits as text.")]
 
 
@@ -46,7 +48,21 @@ def _digits(value: Any) -> Any:
     return value
 
 
+def _written_time(value: Any) -> Any:
+    """Read a time of the query: RFC 3339 and nothing else; a bare number is none."""
+    if isinstance(value, str) and not _RFC3339.fullmatch(value):
+        raise ValueError("must be a time like 2026-11-27T09:00:00Z")
+    return value
+
+
+def _integral(value: Any) -> Any:
+    """Take ``5.0`` for the whole number that JSON Schema says it is."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 Whole = Annotated[int, BeforeValidator(_digits)]
+QueryTime = Annotated[AwareDatetime, BeforeValidator(_written_time)]
+Number = Annotated[int, BeforeValidator(_integral)]
 
 
 def at(seconds: float | None) -> datetime | None:
@@ -59,4 +75,6 @@ def when(seconds: float) -> datetime:
     return datetime.fromtimestamp(round(seconds, 3), UTC)
 
 
-__all__ = ["Asked", "AwareDatetime", "Given", "Id", "Line", "Name", "Paged", "Whole", "at", "when"]
+__all__ = [
+    "Asked", "AwareDatetime", "Given", "Id", "Line", "Name", "Number", "Paged", "QueryTime", "Whole", "at", "when",
+]  # fmt: skip

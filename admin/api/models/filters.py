@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from admin.api.models.base import Asked, AwareDatetime, Line, Whole
+from admin.api.models.base import Asked, Line, QueryTime, Whole
 from admin.api.models.events import EventKind
 from store.addresses import ascii_domain
 from store.nouns import Reason, Verdict
@@ -43,8 +43,8 @@ class SearchQuery(PageQuery):
     invoice: Line = ""
     credential: Line = ""
     kind: Literal["", "invoices", "messages"] = Field("", description="About an invoice, or about none.")
-    since: AwareDatetime | None = Field(None, description="Accepted then or later.")
-    until: AwareDatetime | None = Field(None, description="Accepted before.")
+    since: QueryTime | None = Field(None, description="Accepted then or later.")
+    until: QueryTime | None = Field(None, description="Accepted before.")
 
     def search(self) -> Search:
         """Give what is asked; what the line says and a name of its own does not."""
@@ -83,8 +83,8 @@ class CustomerQuery(PageQuery):
 
     standing: tuple[Standing, ...] = ()
     kind: Literal["", "invoices", "messages"] = ""
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: QueryTime | None = None
+    until: QueryTime | None = None
 
     def search(self) -> Search:
         """Give what is asked."""
@@ -115,15 +115,15 @@ class ChaseQuery(PageQuery):
 class TodayQuery(Asked):
     """Since when."""
 
-    since: AwareDatetime | None = Field(None, description="Midnight UTC where it is not given.")
+    since: QueryTime | None = Field(None, description="Midnight UTC where it is not given.")
     limit: Whole = Field(PAGE, ge=1, le=LARGEST_PAGE)
 
 
 class StatQuery(Asked):
     """Of which time and which mails; the last 30 days where it is not said."""
 
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: QueryTime | None = None
+    until: QueryTime | None = None
     customer: Line = ""
     tag: tuple[Line, ...] = Field((), max_length=8)
     domain: Line = ""

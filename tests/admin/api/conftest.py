@@ -2,20 +2,46 @@
 
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientResponse, ClientSession, web
+from aiohttp import ClientSession
 
 from admin.api.door import Door
 from admin.api.every import every
+from admin.api.outside import Outside
+from admin.outside import Outside as PagesOutside
+from admin.server import AdminServer
+from admin.settings import AdminSettings
+from relay.config import Config
+from relay.handing_over import AcceptingStore, FirstSenders, Handing, SendAgain, TokenSenders
+from relay.submission.acceptance import Acceptance
 from store.open import Store, open_store
 from store.settings import StoreSettings
 from store.token_nouns import Scope
 from tests.conftest import Clock
+
+PER_MINUTE = 100_000
+
+
+@dataclass(frozen=True)
+class Answered:
+    """One answer, read."""
+
+    status: int
+    headers: Mapping[str, str]
+    octets: bytes
+
+    @property
+    def text(self) -> str:
+        return self.octets.decode()
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.octets)
 
 
 @dataclass
@@ -25,24 +51,25 @@ class Api:
     url: str
     client: ClientSession
     tokens: dict[str, str]
+    door: Door
+    per_minute: int
 
     async def ask(
         self, path: str, *, method: str = "GET", scope: str = "read", body: Any = None, **more: Any
-    ) -> ClientResponse:
-        """Ask with a token; ``body`` goes as JSON. The answer is read."""
+    ) -> Answered:
+        """Ask with a token; ``body`` goes as JSON."""
         headers = {"Authorization": f"Bearer {self.tokens[scope]}", **more.pop("headers", {})}
         if body is not None:
             more["data"] = json.dumps(body)
             headers = {"Content-Type": "application/json", **headers}
         async with self.client.request(method, self.url + path, headers=headers, **more) as response:
-            await response.read()
-            return response
+            return Answered(response.status, response.headers, await response.read())
 
     async def get(self, path: str, *, status: int = 200, **more: Any) -> Any:
         """Ask and give the JSON; the status must be this."""
         response = await self.ask(path, **more)
-        assert response.status == status, await response.text()
-        return await response.json(content_type=None)
+        assert response.status == status, response.text
+        return response.json
 
 
 @pytest.fixture
@@ -53,25 +80,44 @@ async def store(tmp_path: Path, clock: Clock) -> AsyncIterator[Store]:
     await store.close()
 
 
+def outside(store: Store, clock: Clock) -> Outside:
+    """The real acceptance behind it; nothing is delivered."""
+
+    def from_(senders: TokenSenders) -> Acceptance:
+        return Acceptance(
+            store=AcceptingStore(ids=lambda: store.ids, queue=store.queue, credentials=senders),
+            config=Config(),
+            deliver=lambda *_: None,
+            clock=clock,
+            log=logging.getLogger("tests.api"),
+        )
+
+    again = from_(FirstSenders(store.tokens, store.credentials))
+    return Outside(
+        send=Handing(from_(TokenSenders(store.tokens, store.credentials))),
+        send_again=SendAgain(again, store.queries.recipients, store.contents),
+    )
+
+
 @pytest.fixture
 async def api(store: Store, clock: Clock) -> AsyncIterator[Api]:
     """Serve all routes."""
     door = Door(
-        every(store),
+        every(store, outside(store, clock)),
         tokens=store.tokens,
         audit=store.audit,
-        per_minute=10_000,
+        per_minute=PER_MINUTE,
         clock=clock,
         log=logging.getLogger("tests.api"),
     )
-    app = web.Application(middlewares=[door.middleware])
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    assert site._server is not None
-    port = site._server.sockets[0].getsockname()[1]
+    settings = AdminSettings(listen=("127.0.0.1:0",))
+    log = logging.getLogger("tests.api")
+    server = AdminServer(
+        settings=settings, store=store, ready=dict, outside=PagesOutside(), clock=clock, log=log, api=door
+    )
+    await server.start()
+    port = server.addresses[0][1]
     tokens = {scope.value: await store.tokens.create(scope.value, [scope]) for scope in Scope}
     async with ClientSession() as client:
-        yield Api(f"http://127.0.0.1:{port}/api/v1", client, tokens)
-    await runner.cleanup()
+        yield Api(f"http://127.0.0.1:{port}/api/v1", client, tokens, door, PER_MINUTE)
+    await server.stop()
