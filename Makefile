@@ -14,7 +14,7 @@ WORKERS ?= $(shell echo $$(( 2 * $$(nproc 2>/dev/null || echo 1) )))
 LOCK_OPTIONS := --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links \
   --no-emit-trusted-host --no-emit-options --extra postgres --extra speed --extra build
 
-.PHONY: help run demo test check bench bench-bounces bench-pixel format lock clean
+.PHONY: help run demo test check bench bench-bounces bench-store bench-start bench-pixel format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -38,6 +38,13 @@ check: $(VENV)/.installed-dev ## what CI demands of the code itself: style, type
 bench: $(VENV)/.installed-dev ## Homing beside Postfix, Exim and others, in ten minutes (BENCH="--only homing --scenarios html")
 	@scripts/provision-bench
 	@$(BIN)/python -m bench.run $(BENCH)
+
+bench-store: $(VENV)/.installed-dev ## the store by itself, beside plain sqlite3
+	@scripts/provision-bench
+	@$(BIN)/python -m bench.store
+
+bench-start: $(VENV)/.installed-dev ## how quickly the program is there, and what it weighs at rest
+	@$(BIN)/python -m bench.start
 
 bench-bounces: $(VENV)/.installed-dev ## score the bounce reader on labelled mails, and its speed (BOUNCES=folder)
 	@$(BIN)/python -m bench.bounces $(BOUNCES)

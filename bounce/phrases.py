@@ -21,6 +21,7 @@ Pure: no I/O, no clock, no chance.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
 
@@ -164,22 +165,36 @@ def _joined(tokens: Sequence[str]) -> list[str]:
     return joined
 
 
-def _items(token: str, phrase: str) -> list[_Item]:
-    """Read one item. A word is cut as texts are cut, so ``e-mail`` gives two items and ``宛先`` one a character."""
+def _items(token: str, phrase: str) -> tuple[_Item, ...]:
+    """Read one item of a phrase."""
+    read = _read(token)
+    if isinstance(read, str):
+        raise PhraseError(f"{read}: {phrase!r}")
+    return read
+
+
+@lru_cache(maxsize=16_384)
+def _read(token: str) -> tuple[_Item, ...] | str:
+    """
+    Read one item; a str says what is wrong with it.
+
+    A word is cut as texts are cut, so ``e-mail`` gives two items and ``宛先`` one a character. Most items stand in
+    several phrases, which share them.
+    """
     exact: set[str] = set()
     stems: list[str] = []
     for choice in token.split("|"):
         words = words_of(choice.rstrip("*?")).words
         if len(words) != 1:
             if "|" in token or not words:
-                raise PhraseError(f"an alternative must be one word: {phrase!r}")
-            return [_Item(frozenset((word,)), ()) for word in words]
+                return "an alternative must be one word"
+            return tuple(_Item(frozenset((word,)), ()) for word in words)
         if choice.endswith("*"):
             if len(words[0]) < _KEY and words[0].isascii():
-                raise PhraseError(f"a stem needs {_KEY} letters: {phrase!r}")
+                return f"a stem needs {_KEY} letters"
             stems.append(words[0])
         else:
             exact.add(words[0])
             if choice.endswith("?"):
                 exact.add(words[0][:-1])
-    return [_Item(frozenset(exact), tuple(stems))]
+    return (_Item(frozenset(exact), tuple(stems)),)

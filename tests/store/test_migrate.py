@@ -1,13 +1,17 @@
 """The migrations end at the one schema, on both engines, and need nothing but the installed package."""
 
 import hashlib
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, inspect, text
 
 from store import migrate
@@ -44,6 +48,32 @@ def shape(connection: Connection) -> dict[str, Any]:
 def difference(connection: Connection) -> list[Any]:
     """What Alembic would still change."""
     return compare_metadata(MigrationContext.configure(connection), metadata)
+
+
+def test_the_names_of_the_files_are_the_steps() -> None:
+    """What is known without Alembic is what Alembic finds: one chain, each file named by its step."""
+    config = Config()
+    config.set_main_option("script_location", "store:migrations")
+    config.set_main_option("path_separator", "os")
+    scripts = ScriptDirectory.from_config(config)
+    assert migrate._known() == {step.revision for step in scripts.walk_revisions()}
+    assert migrate.newest() == scripts.get_current_head()
+
+
+def test_a_store_that_needs_no_step_is_opened_without_alembic(tmp_path: Path) -> None:
+    """Alembic costs a start more than all the rest of the store."""
+    engine = create_engine(f"sqlite:///{tmp_path}/homing.db")
+    with engine.begin() as connection:
+        upgrade(connection)
+    engine.dispose()
+    look = (
+        "import sys, sqlalchemy, store.migrate\n"
+        f"engine = sqlalchemy.create_engine('sqlite:///{tmp_path}/homing.db')\n"
+        "with engine.begin() as connection:\n    store.migrate.upgrade(connection)\n"
+        "print('alembic' in sys.modules)\n"
+    )
+    done = subprocess.run((sys.executable, "-c", look), capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
 
 
 def test_sqlite_ends_at_the_schema(tmp_path: Path) -> None:
