@@ -12,7 +12,7 @@ BOUNCES ?= ../shared/bounces
 # Two workers for each core: the tests wait more than they compute.
 WORKERS ?= $(shell echo $$(( 2 * $$(nproc 2>/dev/null || echo 1) )))
 LOCK_OPTIONS := --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links \
-  --no-emit-trusted-host --no-emit-options --extra postgres --extra speed --extra build
+  --no-emit-trusted-host --no-emit-options --extra postgres --extra speed --extra ua --extra geo --extra build
 
 .PHONY: help run demo test check bench bench-bounces bench-store bench-start bench-pixel format lock clean
 

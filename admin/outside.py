@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from admin.webhooks.url import UrlRules
 from store.rows import RecipientRow
 from store.shown import Shown
 
@@ -34,8 +35,10 @@ class Outside:
     read_mail: Callable[[bytes], Shown] | None = None  # runs in a thread
     send_test: Callable[[], Awaitable[None]] | None = None  # OSError: it was not taken
     test_address: str = ""
-    send_again: Callable[[Sequence[int]], Awaitable[int]] | None = None  # ids of recipients; how many went out
+    send_again: Callable[[Sequence[int]], Awaitable[Sequence[int]]] | None = None  # recipients -> new messages
     wake: Callable[[], None] = lambda: None  # has delivery look for what is due
     domains: Callable[[], Awaitable[Sequence[str]]] | None = None  # that we sign for
     check_domain: Callable[[str], Awaitable[Sequence[DnsRecord]]] | None = None
     settings: Sequence[tuple[str, str, str]] = ()  # table, key, value of the configuration; no secrets
+    keeps_contents: float = 0.0  # seconds that a mail's content is kept after it settled
+    url_rules: UrlRules | None = None  # what a webhook's URL may be

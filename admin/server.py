@@ -10,7 +10,7 @@ from asyncio import Server, get_running_loop
 from collections.abc import Callable, Sequence
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 
 from admin.api.door import Door
 from admin.guard import Guard
@@ -44,6 +44,7 @@ class AdminServer:
         clock: Callable[[], float],
         log: logging.Logger,
         api: Door | None = None,
+        before: Sequence[Middleware] = (),
     ) -> None:
         """
         Build it.
@@ -55,6 +56,7 @@ class AdminServer:
             outside: What the pages need of the rest of the relay.
             clock: Unix seconds, UTC.
             log: Where faults are told.
+            before: Answer what asks for no log-in of a person, each a path or a folder of its own.
             api: Answers ``/api/``, before a log-in is asked for; None: nothing does.
         """
         self._settings = settings
@@ -82,6 +84,8 @@ class AdminServer:
         )
         if api is not None:
             app.middlewares.insert(0, api.middleware)
+        for door in before:
+            app.middlewares.insert(0, door)
         app.on_response_prepare.append(add_headers)
         _add(app, routes)
         self._runner = web.AppRunner(app, shutdown_timeout=5.0)

@@ -31,6 +31,14 @@ class ApiSettings(BaseModel):
     requests_per_minute: Count = 600  # of one token
 
 
+class MetricsSettings(BaseModel):
+    """``[admin.metrics]``: who may read ``/metrics`` without a token of the API."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    networks: tuple[str, ...] = ()
+
+
 class AdminSettings(BaseModel):
     """``[admin]``."""
 
@@ -42,4 +50,5 @@ class AdminSettings(BaseModel):
     session_idle: Annotated[Duration, Field(ge=1_800.0, le=43_200.0)] = 8 * 3_600.0
     chase_after: Lasting = 3 * 86_400.0  # an invoice delivered and not opened for so long is one to chase
     webhooks: WebhookSettings = WebhookSettings()
+    metrics: MetricsSettings = MetricsSettings()
     api: ApiSettings = ApiSettings()

@@ -6,14 +6,14 @@ Both take the same steps: name what was said (``classify.py``, ``report.py``), d
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from bounce.decide import delivers, finding_of, of_attempt, refuses
+from bounce.decide import as_accepted, delivered, delivers, finding_of, of_attempt, refuses
 from bounce.decide_report import kind_for, of_report
 from bounce.report import Report
 from store.changes import Change, RecipientFacts
-from store.nouns import Attempt, Reason
+from store.nouns import Attempt, Job, Reason
 
 REPEATED = "repeated"  # kind of a report's row that only counts: its bytes were kept the first time
 
@@ -31,6 +31,16 @@ class Queue(Protocol):
         with_history: bool = True,
     ) -> Change | None:
         """Read the facts, decide, apply the change: one transaction."""
+
+    def settle_soon(
+        self,
+        recipient_id: int,
+        decide: Callable[[RecipientFacts], Change | None],
+        *,
+        with_history: bool = True,
+        foreseen: Change | None = None,
+    ) -> Awaitable[Change | None]:
+        """As ``settle``; ``foreseen`` is written without reading where the facts are as acceptance left them."""
 
 
 class Reports(Protocol):
@@ -61,23 +71,34 @@ class Consequence:
         # Two copies of one report at the same time must not both be the first: one at a time for each recipient.
         self._turns = tuple(asyncio.Lock() for _ in range(_STRIPES))
 
-    async def of_attempt(self, attempt: Attempt, next_attempt_at: float | None) -> Change | None:
+    def of_attempt(
+        self, attempt: Attempt, next_attempt_at: float | None, job: Job | None = None
+    ) -> Awaitable[Change | None]:
         """
         Settle one attempt to deliver.
 
         Args:
             attempt: How it ended.
             next_attempt_at: When the schedule tries again, Unix seconds; None when it gives up.
+            job: Whose attempt it was, where that is at hand: a delivery at the first attempt is then written without
+                reading the recipient back.
 
         Returns:
             What was changed. None: nothing, another outcome had settled the recipient, or it is gone.
         """
+        if delivers(attempt):
+            return self._queue.settle_soon(
+                attempt.recipient_id,
+                lambda facts: delivered(facts, attempt),
+                with_history=False,
+                foreseen=delivered(as_accepted(job), attempt) if job is not None and job.attempts == 0 else None,
+            )
         finding = finding_of(attempt)
         ends = refuses(attempt, finding) or finding.reason is Reason.MAILBOX_FULL
-        return await self._queue.settle(
+        return self._queue.settle_soon(
             attempt.recipient_id,
             lambda facts: of_attempt(facts, attempt, finding, next_attempt_at),
-            with_history=ends and not delivers(attempt),  # only a failure for good asks what came before
+            with_history=ends,  # only a failure for good asks what came before
         )
 
     async def of_report(

@@ -19,14 +19,15 @@ from dataclasses import replace
 
 from bounce.classify import Finding, classify
 from bounce.suppressing import mistyped, suppression
-from store.changes import Change, RecipientFacts
+from store.changes import AddressHistory, Change, RecipientFacts
 from store.events import Bounced, Deferred, Delivered, Event, Expired
-from store.nouns import Attempt, Phase, Reason, RecipientStatus, State
+from store.nouns import Attempt, Job, Phase, Reason, RecipientStatus, State
 
 POSSIBLE_DUPLICATE = "possible duplicate"
 LOST_BEHIND_DOT = "possible duplicate: the connection was lost behind the final dot"
 LOST_AT_THE_END = "it may have arrived: the connection was lost behind the final dot"
 
+_NO_HISTORY = AddressHistory()
 _LONGEST_TEXT = 2_000  # characters of a peer's words that are kept beside a recipient
 
 # Reasons that pass, also where the other side says 5xx: trying again until the schedule ends is worth it.
@@ -80,7 +81,7 @@ def of_attempt(
         None where nothing changes: the attempt of a claim that another outcome has overtaken.
     """
     if delivers(attempt):
-        return _delivered(facts, attempt)
+        return delivered(facts, attempt)
     refused = refuses(attempt, finding)
     if facts.state is State.SETTLED and not (refused and facts.status is RecipientStatus.NOT_DELIVERED):
         return None
@@ -93,22 +94,47 @@ def of_attempt(
     return _expired(facts, attempt, finding)
 
 
-def _delivered(facts: RecipientFacts, attempt: Attempt) -> Change:
+def as_accepted(job: Job) -> RecipientFacts:
+    """Give the facts of a claimed recipient as acceptance left them, as far as they matter to a delivery."""
+    return RecipientFacts(
+        recipient_id=job.recipient_id,
+        message_id=job.message_id,
+        forward_path=job.forward_path,
+        address_key="",
+        status=RecipientStatus.SENDING,
+        state=State.CLAIMED,
+        reason=None,
+        attempts=0,
+        accepted_at=job.accepted_at,
+        expires_at=job.expires_at,
+        delivered_at=None,
+        opened_at=None,
+        bounced_at=None,
+        reports=0,
+        in_doubt=False,
+        history=_NO_HISTORY,
+    )
+
+
+def delivered(facts: RecipientFacts, attempt: Attempt) -> Change:
+    """Decide what an attempt changes that ``delivers``."""
     again = facts.in_doubt or facts.delivered_at is not None
     event = _event(Delivered, facts, attempt, note=POSSIBLE_DUPLICATE if again else "")
-    change = replace(
-        _settled(attempt, event),
-        delivered_at=attempt.at if facts.delivered_at is None else None,
-    )
-    if facts.bounced_at is not None:  # a report was quicker than the 250 it belongs to: law 3
-        return change
+    overtaken = facts.bounced_at is not None  # a report was quicker than the 250 it belongs to: law 3
     opened = facts.opened_at is not None
-    return replace(
-        change,
-        status=RecipientStatus.OPENED if opened else RecipientStatus.DELIVERED,
-        reason=Reason.DELIVERED,
-        rule="delivered",
-        lift=True,
+    return Change(
+        status=None if overtaken else RecipientStatus.OPENED if opened else RecipientStatus.DELIVERED,
+        state=State.SETTLED,
+        reason=None if overtaken else Reason.DELIVERED,
+        rule="" if overtaken else "delivered",
+        count_attempt=True,
+        last_reply=event.reply,
+        remote_host=attempt.remote_host,
+        remote_address=attempt.remote_address,
+        tls=attempt.tls,
+        delivered_at=attempt.at if facts.delivered_at is None else None,
+        events=(event,),
+        lift=not overtaken,
     )
 
 

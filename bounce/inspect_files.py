@@ -12,7 +12,7 @@ from typing import Any
 from bounce.classify import classify
 from bounce.report import Report, ReportedRecipient, read
 
-MAX_FILE = 64 * 1024 * 1024  # octets; what is behind is not read
+MAX_FILE = 24 * 1024 * 1024  # octets; what is behind is not read
 _KEYS = ("address", "action", "status", "reason", "permanent", "diagnostic", "rule")
 
 

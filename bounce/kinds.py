@@ -21,11 +21,20 @@ _DAEMON = re.compile(
         "mailer-?daemon mail-?daemon mdaemon postmaster post_master post_office mail_?delivery "
         "delivery_?(?:sub)?system mail_?system mail_?router mail_administrator e?mail-?server bounces?@ mailer@ "
         "mail-?admin smtp_?server system_administrator no-?reply notification_service returned_?mail "
-        "microsoft_outlook nobody@ ndr@ delivery@ symantec mail[_-]gateway"
-    ).replace("post master", "post_master"),
+        "microsoft_outlook nobody@ ndr@ delivery@ symantec mail_gateway"
+    ).replace(" ", "[ _-]"),
     re.IGNORECASE,
 )
 _CERTAIN = re.compile(r"mailer-?daemon|mail ?delivery (?:sub)?system|postmaster@", re.IGNORECASE)
+# A reply as reports quote it, or an address that they set apart.
+_ADDRESS_ALONE = r"[^\s<>@:]{1,100}@[^\s<>@:]{1,253}"
+_REPLY = re.compile(
+    r"\b[45][0-9]{2}[ -][#(]?[45]\.[0-9]{1,3}\.[0-9]{1,3}|^[ \t>*-]{0,8}[45][0-9]{2}[ -]\S"
+    r"|(?:said|error|reason|code|host)\W{1,3}[45][0-9]{2}\b|\(#[45]\.[0-9]{1,3}\.[0-9]{1,3}\)"
+    rf"|^[ \t>*-]{{0,12}}<?{_ADDRESS_ALONE}>?[ \t]{{0,3}}:?[ \t]{{0,20}}$"
+    rf"|^[ \t]{{0,8}}(?:<{_ADDRESS_ALONE}>|{_ADDRESS_ALONE})[ \t]{{0,3}}(?::|\.\.\.)",
+    re.MULTILINE | re.IGNORECASE,
+)
 _ANSWER = re.compile(
     r"\s{0,5}(?:re|aw|sv|antw|odp|rif|r|res|fw|fwd|wg|tr|rv|enc|vs|回复|答复|转发|返信)\s?(?:\[[0-9]+\])?:",
     re.IGNORECASE,
@@ -75,13 +84,14 @@ class Evidence:
     answers: bool  # the subject begins with Re: or the like
     quotes: bool  # lines begin with ">"
     says_automatic: bool  # header fields that only automatic answers carry
+    by_machine: bool  # something that no person writes: a null path, an Auto-Submitted field, a reply, a returned mail
 
     @property
     def bounce(self) -> int:
         """How much speaks for a bounce."""
         words = min(self.text.get("bounce", 0) + self.text.get("delayed", 0), 3)
         titled = self.subject.get("bounce") or (self.subject.get("delayed") and self.by_daemon)
-        subject = 3 if titled and (not self.answers or self.by_daemon) else 0
+        subject = 3 + bool(self.subject.get("machine")) if titled and (not self.answers or self.by_daemon) else 0
         return words + subject + 3 * self.by_daemon + self.null_path - 4 * (self.quotes and not self.by_daemon)
 
     @property
@@ -95,7 +105,15 @@ class Evidence:
     @property
     def is_bounce(self) -> bool:
         """Whether enough speaks for a bounce, and more than for an automatic reply."""
-        return not self.delivered and self.bounce >= (4 if self.certain_daemon else 5) and self.bounce > self.autoreply
+        titled = bool(self.subject.get("machine")) and not self.answers
+        if self.delivered or not (self.certain_daemon or self.by_machine or titled or self._titled_by_daemon):
+            return False
+        return self.bounce >= (4 if self.certain_daemon else 5) and self.bounce > self.autoreply
+
+    @property
+    def _titled_by_daemon(self) -> bool:
+        """A name such as "noreply" is not enough: shops write of parcels that could not be delivered."""
+        return self.by_daemon and bool(self.subject.get("bounce") or self.subject.get("delayed"))
 
     @property
     def autoreply(self) -> int:
@@ -132,12 +150,16 @@ def weigh(material: Material) -> Evidence:
         subject=_SUBJECT.found(subject[:500]),
         text=_TEXT.found("\n".join(line for line in text.split("\n") if not line.lstrip().startswith(">"))),
         by_daemon=bool(_DAEMON.search(sender))
-        or headers.get("from").strip() in ("<>", "")
+        or (bool(headers.fields) and headers.get("from").strip() in ("<>", ""))  # a text without a header is no mail
         or headers.has("x-mlserver"),
         certain_daemon=bool(_CERTAIN.search(sender)) or headers.get("from").strip() == "<>",
         null_path=path == "<>",
         answers=bool(_ANSWER.match(subject)),
         quotes=quoted >= 3,
+        by_machine=path == "<>"
+        or submitted.startswith("auto-")
+        or material.returned is not None
+        or bool(material.statuses or _REPLY.search(text)),
         says_automatic=submitted.startswith("auto-replied")
         or precedence in ("auto_reply", "auto-reply", "autoreply")
         or any(name in _AUTOMATIC for name, _ in headers.fields),

@@ -155,8 +155,13 @@ def _add_word(found: _Found, token: str, code: str) -> None:
     word = token.lower()
     if len(token) > 8 and token[1:] != word[1:] and _HUMPS.fullmatch(token):  # MailboxDoesNotExist, and its words
         found.words.append(word)
-        found.words.extend(part.lower() for part in _HUMP.findall(token))
+        for part in _HUMP.findall(token):
+            _add_plain(found, part.lower())
         return
+    _add_plain(found, word)
+
+
+def _add_plain(found: _Found, word: str) -> None:
     word = _SPELT.get(word, word)
     last = found.words[-1] if found.words else ""
     if together := TOGETHER.get((last, word)):

@@ -8,7 +8,7 @@ where a proxy or TLS comes first). After the answer ``noting.py`` opens the toke
 (``forwarded.py``, ``networks.py``), keeps floods out of the records (``flood.py``), and hands the load to
 ``buffer.py``. In one transaction of the store a batch of them is judged by when the mails were delivered and what
 loads have to do with one another (``signals.py``), person or machine (``judge.py`` with its rules, ``agents.toml``),
-and written.
+described (``client.py``, in tracking mode full) and written.
 
 ``opt_out.py`` is the link by which a recipient is no longer followed, ``choice.py`` its pages on the same server.
 ``lists.py`` reads published lists of addresses and their snapshots; ``list_files.py`` fetches and keeps them.

@@ -12,10 +12,11 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
+from pixel.client import NOBODY, Describe
 from pixel.judge import BOOK, Judge, Load
 from pixel.signals import NO_SIGNALS, SENDER_IS_RECIPIENT, Memory, Sighting
 from store.errors import StoreUnavailable
-from store.nouns import Open
+from store.nouns import Open, Verdict
 from store.open_facts import OpenFacts
 
 BATCH_PAUSE = 0.2  # seconds between batches; an open shows up no later than that
@@ -66,8 +67,15 @@ class OpenBuffer:
         *,
         clock: Callable[[], float],
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        describe: Describe | None = None,
     ) -> None:
-        """Build an empty buffer: at most ``room`` opens wait; loads within ``view_window`` seconds are one view."""
+        """
+        Build an empty buffer.
+
+        At most ``room`` opens wait; loads within ``view_window`` seconds are one view; ``describe`` tells what people
+        read with, for recipients in tracking mode ``full``.
+        """
+        self._describe = describe
         self._judge = Judge(BOOK.rules)
         self._memory = Memory()
         self._clock = clock
@@ -224,7 +232,11 @@ class OpenBuffer:
             if its.sender_is_recipient:
                 signals |= {SENDER_IS_RECIPIENT}
         verdict, rule = self._judge.judge(Load(it.agent, it.method, it.networks, seconds, signals))
-        return Open(it.recipient_id, it.at, verdict, rule, it.address, it.agent)
+        client = NOBODY
+        # A provider's proxy says nothing of who displays the mail behind it.
+        if self._describe is not None and its is not None and its.full and verdict is Verdict.PERSON:
+            client = self._describe(it.agent, it.address)
+        return Open(it.recipient_id, it.at, verdict, rule, it.address, it.agent, *client)
 
     def _is_view(self, it: Sighting) -> bool:
         """Whether a load that the store cannot tell from others, for it knows no recipient, is a view of its own."""

@@ -184,16 +184,18 @@ class HttpListener:
         plain = [sock.getsockname()[:2] for server in self._listening for sock in server.sockets]
         return [*plain, *self._door.addresses]
 
-    async def listen(self, address: str, tls: ssl.SSLContext | None = None) -> None:
-        """Listen at ``host:port`` or ``[host]:port``. OSError when that is not possible."""
+    async def listen(self, address: str, tls: ssl.SSLContext | None = None, *, shared: bool = False) -> None:
+        """Listen at ``host:port`` or ``[host]:port``, by ``shared`` with others. OSError when that is not possible."""
         loop = asyncio.get_running_loop()
         host, _, port = address.rpartition(":")
         host = host.strip("[]")
         if tls is not None or self._proxied:
-            self._door.listen(host, int(port), tls)
+            self._door.listen(host, int(port), tls, shared=shared)
         else:
             self._listening.append(
-                await loop.create_server(self._connection, host, int(port), backlog=1_024, reuse_address=True)
+                await loop.create_server(
+                    self._connection, host, int(port), backlog=1_024, reuse_address=True, reuse_port=shared or None
+                )
             )
         if self._sweep is None:
             self._sweep_later(loop)

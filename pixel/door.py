@@ -46,12 +46,17 @@ class Door:
         """Host and port of each listening socket."""
         return [listener.getsockname()[:2] for listener in self._listeners]
 
-    def listen(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
-        """Listen, with TLS from the first octet (behind a proxy's header) or without. OSError when it cannot."""
+    def listen(self, host: str, port: int, tls: ssl.SSLContext | None, *, shared: bool = False) -> None:
+        """
+        Listen, with TLS from the first octet (behind a proxy's header) or without. OSError when it cannot.
+
+        ``shared``: other processes listen there too.
+        """
         listener = socket.create_server(
             (host, port),
             family=socket.AF_INET6 if ":" in host else socket.AF_INET,
             backlog=_BACKLOG,
+            reuse_port=shared,
             dualstack_ipv6=host == "::" and socket.has_dualstack_ipv6(),
         )
         listener.setblocking(False)

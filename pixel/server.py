@@ -15,6 +15,7 @@ from aiohttp import web
 
 from pixel.buffer import OpenBuffer, Opens
 from pixel.choice import ChoicePages
+from pixel.client import Describe
 from pixel.connection import Connection, HttpListener
 from pixel.image import GIF, HEADERS, SERVER_NAME, ImageAnswer
 from pixel.judge import BOOK
@@ -46,8 +47,13 @@ class PixelServer:
         log: logging.Logger,
         choice: ChoicePages | None = None,
         tls: ssl.SSLContext | None = None,
+        describe: Describe | None = None,
     ) -> None:
-        """``tls`` is for ``settings.listen_tls``; without it nothing listens there."""
+        """
+        Build a server that is not started.
+
+        ``tls`` is for ``settings.listen_tls``: without it nothing listens there. ``describe``: see ``OpenBuffer``.
+        """
         self._choice = choice
         self._tls = tls
         self._settings = settings
@@ -55,7 +61,7 @@ class PixelServer:
         self._log = log
         self._networks = Networks({**BOOK.networks, "own": settings.own_networks}, expected=LISTS)
         self._listener: HttpListener | None = None
-        self.buffer = OpenBuffer(opens, settings.buffer, settings.view_window, log, clock=clock)
+        self.buffer = OpenBuffer(opens, settings.buffer, settings.view_window, log, clock=clock, describe=describe)
         self.noting = Noting(
             tokens=tokens,
             buffer=self.buffer,
@@ -78,8 +84,8 @@ class PixelServer:
         """Look addresses up in this list from now on; None: it is missing."""
         self._networks.replace(name, networks)
 
-    async def start(self) -> None:
-        """Listen and begin to write opens. OSError when an address cannot be listened at."""
+    async def start(self, *, shared: bool = False) -> None:
+        """Listen, by ``shared`` with others, and begin to write opens. OSError when an address cannot be used."""
         self._listener = HttpListener(
             web.Server(self._answer),
             _image,
@@ -89,9 +95,9 @@ class PixelServer:
         )
         try:
             for address in self._settings.listen:
-                await self._listener.listen(address)
+                await self._listener.listen(address, shared=shared)
             for address in self._settings.listen_tls if self._tls else ():
-                await self._listener.listen(address, self._tls)
+                await self._listener.listen(address, self._tls, shared=shared)
         except OSError:
             await self._listener.stop(0.0)
             raise

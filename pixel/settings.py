@@ -5,9 +5,9 @@ Pure: no I/O, no clock, no chance.
 """
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from store.addresses import ascii_domain
 from store.nouns import TrackingMode
@@ -45,6 +45,9 @@ class PixelSettings(BaseModel):
     own_networks: tuple[str, ...] = ()  # office networks: their loads never count
     buffer: Count = 10_000  # opens that wait in memory while the store cannot be written
     view_window: Duration = 30.0  # loads of one pixel within this time are one view
+    countries: Annotated[Path | None, BeforeValidator(lambda written: written or None)] = (
+        None  # a database in MaxMind's format, for tracking mode "full"
+    )
     hosts: dict[str, str] = {}  # domain in From -> base_url of its mails; the domain's subdomains are in it
     lists: ListSettings = ListSettings()
 

@@ -10,15 +10,16 @@ log (``log.py``).
 
 A start: ``config.py`` reads the file (``settings.py`` says what it may hold, ``config_words.py`` what is wrong with a
 value), ``preflight.py`` looks at ports, files and names, and ``serve.py`` builds the parts and hands them to one
-another. ``first_start.py`` makes the first passwords and says how to use them; ``keys.py`` and ``dkim_keys.py`` keep
-the keys. ``background.py``, ``lists.py`` and ``webhooks.py`` go on beside the mail.
+another. With several workers (``workers.py``) it does so in each, and ``supervisor.py`` looks after them.
+``first_start.py`` makes the first passwords and says how to use them; ``keys.py`` and ``dkim_keys.py`` keep the keys.
+``background.py``, ``lists.py`` and ``webhooks.py`` go on beside the mail; ``metrics.py`` shows how all of it does.
 
 The mail itself: ``submission/`` takes it, ``message/`` reads and copies it, ``delivery/`` brings it away. What lies
 between them is here: ``outgoing.py`` makes the copy for one recipient, ``signing.py`` signs it, ``forward.py`` hands a
 copy of what came back to the original sender, ``notify.py`` tells the sender in our own words what became of a mail,
 ``handing_over.py`` takes what the API sends and what is sent again. ``tls_reports.py`` tells other domains how TLS to
-their hosts went (``tls_report.py``, ``tls_report_post.py``). ``did_you_mean.py`` asks on behalf of pages and commands,
-``pages.py`` is what pages are handed of the rest.
+their hosts went (``tls_report.py``, ``tls_report_post.py``). ``did_you_mean.py`` asks on behalf of pages and commands;
+``pages.py`` is what pages are handed of the rest, and ``domain_check.py`` asks DNS for them.
 
 To try it: ``sandbox/`` acts out every status, and ``demo.py`` (``demo_screen.py``, ``demo_tally.py``) shows it.
 """

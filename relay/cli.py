@@ -38,9 +38,10 @@ def serve(config_path: Path) -> None:
     from relay.serve import CannotStart, run
 
     try:
-        run(load(config_path), config_path)
+        well = run(load(config_path), config_path)
     except (ConfigError, CannotStart) as error:
         raise WrongUse(str(error)) from None
+    sys.exit(0 if well else 1)
 
 
 @main.command()

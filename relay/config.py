@@ -236,7 +236,8 @@ def _anchored(config: Config, folder: Path) -> Config:
     )
     lists = config.pixel.lists.model_copy(update={"folder": base / config.pixel.lists.folder})
     files = {"certificate": base / config.pixel.certificate, "private_key": base / config.pixel.private_key}
-    pixel = config.pixel.model_copy(update={"lists": lists, **files})
+    countries = config.pixel.countries and base / config.pixel.countries
+    pixel = config.pixel.model_copy(update={"lists": lists, "countries": countries, **files})
     return config.model_copy(update={"relay": relay, "store": store, "pixel": pixel})
 
 

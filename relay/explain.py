@@ -5,8 +5,9 @@ Neither opens the store.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from bounce.inspect_files import explain_lines, inspect_files
 from relay.tail import printable
@@ -17,7 +18,7 @@ from store.reasons import text as reason_text
 def explain_as_json(replies: Iterable[str]) -> Iterator[str]:
     """Give one JSON object for each reply: ``{"reason", "permanent", "status", "rule"}``."""
     for finding in explain_lines(replies):
-        yield json.dumps(finding, ensure_ascii=False)
+        yield _line(finding)
 
 
 def explain_as_text(replies: Iterable[str]) -> Iterator[str]:
@@ -33,7 +34,17 @@ def explain_as_text(replies: Iterable[str]) -> Iterator[str]:
 def inspect_as_json(files: Sequence[Path]) -> Iterator[str]:
     """Give one JSON object for each file: ``{"file", "kind", "recipients": [...]}``."""
     for report in inspect_files(files):
-        yield json.dumps(report, ensure_ascii=False)
+        yield _line(report)
+
+
+def _line(told: Mapping[str, Any]) -> str:
+    """Write JSON that people can read; escaped where it holds what is no text: a file name that is not UTF-8."""
+    line = json.dumps(told, ensure_ascii=False)
+    try:
+        line.encode("utf-8")
+    except UnicodeEncodeError:
+        return json.dumps(told)
+    return line
 
 
 def inspect_as_text(files: Sequence[Path]) -> Iterator[str]:

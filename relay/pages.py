@@ -7,9 +7,12 @@ from pydantic import BaseModel
 
 from admin.outside import Outside
 from relay.config import Config
+from relay.delivery.resolver import Resolver
 from relay.did_you_mean import DidYouMean
+from relay.domain_check import DomainCheck
 from relay.first_start import smtp_settings
 from relay.message.shown import shown
+from relay.webhooks import url_rules
 from store.open import Store
 
 _SECRET = frozenset({"password", "url", "user"})  # keys whose value no page shows
@@ -21,6 +24,7 @@ def outside(
     *,
     submission: str,
     wake: Callable[[], None],
+    resolver: Resolver,
     send_again: Callable[[Sequence[int]], Awaitable[Sequence[int]]],
 ) -> Outside:
     """
@@ -31,18 +35,20 @@ def outside(
         store: What addresses that were probably meant are looked up in.
         submission: Where applications reach it, ``host:port``.
         wake: Has delivery look for what is due.
+        resolver: What asks DNS.
         send_again: Sends to these recipients again; gives the ids of the new messages.
     """
-
-    async def again(recipient_ids: Sequence[int]) -> int:
-        return len(await send_again(recipient_ids))
-
+    checker = DomainCheck(config, resolver)
     return Outside(
         smtp_settings=smtp_settings(config, submission),
         did_you_mean=DidYouMean(store.domains),
         read_mail=shown,
         wake=wake,
-        send_again=again,
+        keeps_contents=config.store.retention.contents,
+        url_rules=url_rules(config.admin.webhooks),
+        domains=checker.domains,
+        check_domain=checker.check,
+        send_again=send_again,
         test_address=f"ann@{config.relay.sandbox.domain}" if config.relay.sandbox.enabled else "",
         settings=list(_settings(config)),
     )

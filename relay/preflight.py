@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from pixel.client import NoCountriesError, load_countries
 from pixel.element import element
 from relay.config import Config, ConfigError, Key, Problem, line_of, parse, spell
 from relay.dkim_keys import list_domains, read_domain
@@ -48,6 +49,7 @@ def check(config: Config) -> list[Problem]:
     """Say what in a well-formed configuration cannot work on this machine, or would be unsafe."""
     return [
         *_check_listeners(config),
+        *_check_workers(config),
         *_check_files(config),
         *_check_dkim(config),
         *_check_networks(config),
@@ -122,6 +124,18 @@ def _cannot_bind(host: str, port: int) -> str:
     return ""
 
 
+def _check_workers(config: Config) -> Iterator[Problem]:
+    """Several processes need a store that several may write to, and ports that are known beforehand."""
+    if config.relay.workers == 1:
+        return
+    if config.store.url.startswith("sqlite"):
+        text = 'more than one needs PostgreSQL, SQLite has one writer: [store] url = "postgresql://user:password@host/name"'
+        yield Problem(("relay", "workers"), text)
+    for key, address in listeners(config):
+        if address.endswith(":0"):
+            yield Problem(key, f"{address} is another port for each worker; name one")
+
+
 def _check_files(config: Config) -> Iterator[Problem]:
     submission = config.relay.submission
     for key, path in (
@@ -134,6 +148,11 @@ def _check_files(config: Config) -> Iterator[Problem]:
     yield from _check_master_key(config.relay.master_key)
     yield from _check_certificate(submission.certificate, submission.private_key)
     yield from _check_pixel_certificate(config)
+    if config.pixel.countries is not None:
+        try:
+            load_countries(config.pixel.countries)
+        except NoCountriesError as error:
+            yield Problem(("pixel", "countries"), str(error))
 
 
 def _check_dkim(config: Config) -> Iterator[Problem]:
@@ -236,6 +255,7 @@ def _check_networks(config: Config) -> Iterator[Problem]:
         ("pixel", "proxy_networks"): config.pixel.proxy_networks,
         ("pixel", "own_networks"): config.pixel.own_networks,
         ("admin", "webhooks", "allow_private"): config.admin.webhooks.allow_private,
+        ("admin", "metrics", "networks"): config.admin.metrics.networks,
     }
     for key, networks in keys.items():
         for written in networks:

@@ -21,6 +21,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from logging import Logger
 from pathlib import Path
 from typing import Any
@@ -28,11 +29,14 @@ from typing import Any
 from admin.api.door import Door
 from admin.api.every import every
 from admin.api.outside import Outside as ApiOutside
+from admin.metrics import names
+from admin.metrics.page import MetricsPage
 from admin.server import AdminServer
 from bounce.consequence import Consequence
 from bounce.listener import ReportListener
 from bounce.verp import ReturnPaths
 from pixel.choice import ChoicePages
+from pixel.client import NoCountriesError, wanted
 from pixel.opt_out import OptOutLinks
 from pixel.server import PixelServer
 from pixel.token import Tokens
@@ -55,6 +59,7 @@ from relay.handing_over import AcceptingStore, FirstSenders, Handing, SendAgain,
 from relay.keys import KeyFileError, load_or_make, opt_out_keys, pixel_seal, return_path_seal
 from relay.lists import ListKeeper
 from relay.log import configure
+from relay.metrics import ProcessMetrics, may_read
 from relay.notify import Notify
 from relay.outgoing import Outgoing
 from relay.pages import outside
@@ -65,10 +70,12 @@ from relay.submission.acceptance import Acceptance
 from relay.submission.certificate import CertificateFiles
 from relay.submission.limits import Offers, ServerLimits
 from relay.submission.server import SmtpServer, gate_of, guard_of
+from relay.supervisor import Line, Supervisor, WorkerCannotStart
 from relay.tls_report import Reporter
 from relay.tls_report_post import ReportPost
 from relay.tls_reports import TlsReports
 from relay.webhooks import tell_webhooks
+from relay.workers import ALONE, Worker
 from store.addresses import ascii_domain, split_address
 from store.errors import StoreError
 from store.nouns import Reply
@@ -93,15 +100,39 @@ class Relay:
     addresses: dict[str, str]  # "submission", "bounce", "pixel", "admin" -> "127.0.0.1:2525"
 
 
-def run(config: Config, config_path: Path) -> None:
+def run(config: Config, config_path: Path) -> bool:
     """
-    Serve until SIGINT or SIGTERM, then stop cleanly.
+    Serve until SIGINT or SIGTERM, then stop cleanly: by itself, or with ``relay.workers`` children.
+
+    Returns:
+        Whether all stopped well.
 
     Raises:
         CannotStart: The store is taken by another process, a key file is damaged, and the like.
     """
+    log = configure(config.relay.log)
+    if config.relay.workers == 1:
+        _run_one(config, config_path, log, Worker(), None)
+        return True
+
+    family = secrets.token_hex(6)
+
+    def serve(number: int, line: Line) -> str:
+        try:
+            _run_one(config, config_path, log, Worker(number, config.relay.workers, family), line)
+        except CannotStart as error:
+            return str(error)
+        return ""
+
+    try:
+        return Supervisor(config.relay.workers, serve, time.monotonic).run()
+    except WorkerCannotStart as error:
+        raise CannotStart(str(error)) from None
+
+
+def _run_one(config: Config, config_path: Path, log: Logger, worker: Worker, line: Line | None) -> None:
     with asyncio.Runner(loop_factory=_loop_factory(config.relay.event_loop)) as runner:
-        runner.run(_serve(config, config_path, configure(config.relay.log)))
+        runner.run(_serve(config, config_path, log, worker, line))
 
 
 def _loop_factory(choice: str) -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -115,21 +146,32 @@ def _loop_factory(choice: str) -> Callable[[], asyncio.AbstractEventLoop] | None
     return importlib.import_module("uvloop").new_event_loop  # type: ignore[no-any-return]  # the extra has no types here
 
 
-async def _serve(config: Config, config_path: Path, log: Logger) -> None:
+async def _serve(config: Config, config_path: Path, log: Logger, worker: Worker, line: Line | None) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
-    async with running(config, log=log) as relay:
+    if line is not None:
+        loop.add_reader(line.life, _leave_with_supervisor, loop, line.life, stopping)
+    async with running(worker.part_of(config), log=log, worker=worker) as relay:
         # What is there now stays: a collection that walks over it all again stops everything for tens of milliseconds.
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_COLLECT)
         sys.setswitchinterval(_TURN)
-        print(welcome(config, relay.secrets, relay.addresses, _command(config_path)), flush=True)  # noqa: T201
+        if worker.is_first:
+            print(welcome(config, relay.secrets, relay.addresses, _command(config_path)), flush=True)  # noqa: T201
+        if line is not None:
+            line.ready()
         await stopping.wait()
         log.info("stopping: no new mail is taken, what is under way is finished")
     log.info("stopped")
+
+
+def _leave_with_supervisor(loop: asyncio.AbstractEventLoop, life: int, stopping: asyncio.Event) -> None:
+    """Stop as by SIGTERM: the supervisor is gone, and nobody would start this worker again."""
+    loop.remove_reader(life)
+    stopping.set()
 
 
 @asynccontextmanager
@@ -139,6 +181,7 @@ async def running(
     log: Logger,
     clock: Callable[[], float] = time.time,
     draw: Callable[[], float] = random.random,
+    worker: Worker = ALONE,
 ) -> AsyncIterator[Relay]:
     """
     Run a relay for as long as the context lasts, and stop it cleanly.
@@ -148,14 +191,15 @@ async def running(
         log: Where lines go.
         clock: Unix seconds, UTC.
         draw: Random numbers from 0.0 up to 1.0, for jitter and the order of hosts.
+        worker: Which of several it is.
 
     Raises:
         CannotStart: In one plain sentence; what had been started is stopped again.
     """
     async with AsyncExitStack() as stack:
         try:
-            relay = await _Assembly(config, stack, clock, draw, log).start()
-        except (KeyFileError, StoreError, OSError) as error:
+            relay = await _Assembly(config, stack, clock, draw, log, worker).start()
+        except (KeyFileError, NoCountriesError, StoreError, OSError) as error:
             raise CannotStart(str(error)) from error
         yield relay
 
@@ -179,7 +223,9 @@ class _Assembly:
     clock: Callable[[], float]
     draw: Callable[[], float]
     log: Logger
+    worker: Worker
     up: dict[str, bool] = field(default_factory=dict)  # what listens now, for /readyz
+    metrics: ProcessMetrics = field(default_factory=ProcessMetrics)
 
     async def start(self) -> Relay:
         """Start the relay."""
@@ -193,7 +239,13 @@ class _Assembly:
             aligned=config.bounce.aligned_domains,
         )
 
-        store = await open_store(config.store, clock=self.clock, node_name=_node_name(), serving=True)
+        store = await open_store(
+            config.store,
+            clock=self.clock,
+            node_name=_node_name(self.worker),
+            serving=True,
+            successor=bool(self.worker.name),
+        )
         self.stack.push_async_callback(store.close)
         made = await make_secrets(store, secrets.token_urlsafe(12))
         consequence = Consequence(store.queue, store.reports, raw_copy=config.bounce.raw_copy)
@@ -213,12 +265,12 @@ class _Assembly:
         self.start_background(store, delivery)
         submission = await self.start_submission(store, delivery, outgoing, signing)
         sending = self.sending(store, delivery, outgoing, signing)
-        admin = await self.start_admin(store, delivery, submission, sending)
+        admin = await self.start_admin(store, delivery, submission, sending, others)
         return Relay(store, made, {"submission": submission, "bounce": bounce, "pixel": pixel, "admin": admin})
 
     async def start_sandbox(self) -> Sandbox | None:
-        """Start the scripted domain, where the configuration wants it."""
-        if not self.config.relay.sandbox.enabled:
+        """Start the scripted domain, where the configuration wants it; one serves all workers."""
+        if not self.config.relay.sandbox.enabled or not self.worker.is_first:
             return None
         sandbox = Sandbox(self.config.relay.sandbox, clock=self.clock, log=self.log.getChild("sandbox"))
         await sandbox.start()
@@ -249,9 +301,16 @@ class _Assembly:
         """Start the way out. At the end, what is behind its final dot gets ``relay.delivery.drain``."""
         relay = self.config.relay
         routes = dict(relay.routes)
-        if sandbox is not None:
-            routes[relay.sandbox.domain] = route_to(sandbox.address)
+        if relay.sandbox.enabled:
+            routes[relay.sandbox.domain] = route_to(sandbox.address if sandbox else relay.sandbox.listen)
         protection = self.start_protection(others)
+        pool = Pool(
+            hostname=relay.hostname,
+            settings=relay.delivery,
+            draw=self.draw,
+            proofs=protection,
+            results=others.tls_results,
+        )
         delivery = Delivery(
             queue=store.queue,
             contents=store.contents,
@@ -264,13 +323,7 @@ class _Assembly:
                 own_addresses=_own_addresses(self.config),
                 protector=protection,
             ),
-            pool=Pool(
-                hostname=relay.hostname,
-                settings=relay.delivery,
-                draw=self.draw,
-                proofs=protection,
-                results=others.tls_results,
-            ),
+            pool=pool,
             outgoing=outgoing.copy,
             sign=signing.sign,
             keep=store.transcripts.keep,
@@ -279,7 +332,14 @@ class _Assembly:
             clock=self.clock,
             random=self.draw,
             settings=relay.delivery,
+            workers=self.worker.count,
         )
+        delivery.measure_attempts(store.measures.attempt.observe)
+        watch = self.metrics.watch
+        watch(names.CONNECTIONS, lambda: pool.open_connections, "outgoing")
+        watch(names.IN_HAND, lambda: delivery.in_hand)
+        watch(names.PAUSED, lambda: float(delivery.paused))
+        watch(names.WRITABLE, lambda: float(store.writable))
         claiming = asyncio.create_task(delivery.run(), name="delivery")
 
         async def stop() -> None:
@@ -335,9 +395,13 @@ class _Assembly:
             ),
         )
         self.stack.callback(listener.close)
+        limits = ServerLimits.for_reports(settings)
+        gate = gate_of(limits)
+        self.metrics.watch(names.CONNECTIONS, lambda: gate.open, "bounce")
         server = SmtpServer(
             hostname=self.config.relay.hostname,
-            limits=ServerLimits.for_reports(settings),
+            limits=limits,
+            gate=gate,
             tls=None,
             implicit_tls=False,
             handler=listener,
@@ -347,7 +411,7 @@ class _Assembly:
         )
         self.stack.push_async_callback(server.stop, STOP_GRACE)
         for address in settings.listen:
-            await server.start(address)
+            await server.start(address, shared=self.worker.shares_ports)
         self.note_up("bounce")
         return _spell(server.addresses)
 
@@ -400,9 +464,12 @@ class _Assembly:
             log=log,
             choice=ChoicePages(links, store.opens, log),
             tls=certificate.context if certificate else None,
+            describe=wanted(settings, log),
         )
-        await server.start()
+        await server.start(shared=self.worker.shares_ports)
         self.stack.push_async_callback(server.stop)
+        self.metrics.watch(names.PIXEL_WAITING, lambda: server.buffer.waiting)
+        self.metrics.watch(names.PIXEL_DROPPED, lambda: server.buffer.dropped)
         lists = ListKeeper(
             self.config.pixel.lists, server.use_list, clock=self.clock, log=self.log.getChild("pixel.lists")
         )
@@ -418,6 +485,7 @@ class _Assembly:
             self.run_beside(keep_fresh(certificate))
         limits = ServerLimits.of(settings.limits)
         gate, guard = gate_of(limits), guard_of(limits)
+        self.metrics.watch(names.CONNECTIONS, lambda: gate.open, "submission")
         acceptance = self.acceptance(store, delivery, outgoing, signing)
         addresses: list[tuple[str, int]] = []
         for listen, implicit in ((settings.listen, False), (settings.listen_tls, True)):
@@ -437,7 +505,7 @@ class _Assembly:
             )
             self.stack.push_async_callback(server.stop, STOP_GRACE)
             for address in listen:
-                await server.start(address)
+                await server.start(address, shared=self.worker.shares_ports)
             addresses += server.addresses
         self.note_up("submission")
         return _spell(addresses)
@@ -454,6 +522,7 @@ class _Assembly:
             log=self.log,
             signs_for=signing.has_key,
             planned=outgoing.expect,
+            measure=store.measures.accept.observe if isinstance(store, Store) else None,
         )
 
     def sending(self, store: Store, delivery: Delivery, outgoing: Outgoing, signing: Signing) -> ApiOutside:
@@ -474,14 +543,37 @@ class _Assembly:
             most_recipients=limits.max_recipients,
         )
 
-    async def start_admin(self, store: Store, delivery: Delivery, submission: str, sending: ApiOutside) -> str:
-        """Start the pages, which say whether all is up; give their address."""
+    async def start_admin(
+        self, store: Store, delivery: Delivery, submission: str, sending: ApiOutside, others: _Others
+    ) -> str:
+        """Start the pages, which say whether all is up; give their address. The first worker has them."""
+        if not self.worker.is_first:
+            return ""
+        started_at = self.clock()
+
+        def ready() -> dict[str, bool]:
+            return {**self.up, "delivery": not delivery.paused}
+
+        metrics = MetricsPage(
+            processes=lambda: {"0": self.metrics.sample(store.measures, ready(), started_at=started_at)},
+            figures=store.figures,
+            may_read=partial(may_read, store.tokens),
+            networks=self.config.admin.metrics.networks,
+            clock=self.clock,
+            log=self.log.getChild("metrics"),
+        )
         server = AdminServer(
             settings=self.config.admin,
             store=store,
-            ready=lambda: {**self.up, "delivery": not delivery.paused},
+            ready=ready,
+            before=[metrics.middleware],
             outside=outside(
-                self.config, store, submission=submission, wake=delivery.wake, send_again=sending.send_again
+                self.config,
+                store,
+                submission=submission,
+                wake=delivery.wake,
+                resolver=others.resolver,
+                send_again=sending.send_again,
             ),
             clock=self.clock,
             log=self.log.getChild("admin"),
@@ -502,6 +594,8 @@ class _Assembly:
         """Start what goes on beside the mail."""
         lease = self.config.store.lease
         self.run_beside(take_over_lapsed(store, every=lease / 3, wake=delivery.wake, log=self.log))
+        if not self.worker.is_first:
+            return
         self.run_beside(keep_swept(store, clock=self.clock, log=self.log))
         self.run_beside(
             tell_webhooks(store, self.config, clock=self.clock, draw=self.draw, log=self.log.getChild("webhooks"))
@@ -540,8 +634,8 @@ def _own_addresses(config: Config) -> list[str]:
     return sorted(hosts - {"0.0.0.0", "::", "127.0.0.1", "::1"})  # noqa: S104  loopback is the guard's to refuse
 
 
-def _node_name() -> str:
-    return f"{os.uname().nodename}/{os.getpid()}"
+def _node_name(worker: Worker) -> str:
+    return f"{os.uname().nodename}/{worker.name or os.getpid()}"
 
 
 def _command(config_path: Path) -> str:

@@ -181,6 +181,7 @@ class RelaySettings(BaseModel):
     model_config = _MODEL
 
     hostname: str = "localhost"  # said in EHLO, banner and Received
+    workers: int = Field(default=1, ge=1, le=64)  # processes that share the work; more than one needs PostgreSQL
     event_loop: Literal["auto", "asyncio", "uvloop"] = "auto"  # auto: uvloop where it is installed
     master_key: Path = Path("var/master.key")
     submission: SubmissionSettings = SubmissionSettings()

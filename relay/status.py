@@ -19,12 +19,12 @@ from relay.tail import printable
 from store.event_fields import timestamp
 from store.events import Event
 from store.journal_record import EventRecord
-from store.nouns import RecipientStatus
+from store.nouns import Open, RecipientStatus
 from store.open import Store
 from store.reasons import told
 from store.reports import ReportRow
 from store.rows import Found, RecipientRow
-from store.seen import perhaps_forwarded, views
+from store.seen import loaded_automatically_by, perhaps_forwarded, views
 from store.sentences import say
 from store.transcripts import Transcript
 
@@ -42,15 +42,20 @@ async def show_status(
         listed = await store.reports.listed(one.recipient.recipient_id)
         reports = [report for report in listed if report.kind != REPEATED]
         said = await store.transcripts.of(one.recipient.recipient_id) if transcripts else []
+        kept = await store.opens.of(one.recipient.recipient_id)
         if as_json:
-            fields = _as_fields(one, meant, language) | {"reports": [report_fields(report) for report in reports]}
+            fields = _as_fields(one, meant, language, kept) | {"reports": [report_fields(report) for report in reports]}
             if transcripts:
                 fields["transcripts"] = [{"ended_at": timestamp(it.at), "dialogue": it.dialogue} for it in said]
             click.echo(json.dumps(fields, ensure_ascii=False))
         else:
             click.echo(
                 "\n".join(
-                    [*_as_lines(one, meant, language), *_report_lines(reports, language), *_transcript_lines(said)]
+                    [
+                        *_as_lines(one, meant, language, kept),
+                        *_report_lines(reports, language),
+                        *_transcript_lines(said),
+                    ]
                 )
             )
     if not found and not as_json:
@@ -73,11 +78,11 @@ async def search(store: Store, what: str) -> Sequence[Found]:
     )
 
 
-def _as_lines(found: Found, meant: str, language: str) -> list[str]:
+def _as_lines(found: Found, meant: str, language: str, kept: Sequence[Open]) -> list[str]:
     row = found.recipient
     about = f'"{printable(row.subject)}"' if row.subject else say("no subject", language)
     lines = [
-        f"{printable(row.forward_path)}: {say(row.status.word, language)}",
+        f"{printable(row.forward_path)}: {_status_words(found, language)}",
         f"  {about}, {timestamp(row.accepted_at)}",
     ]
     ids = [say("message {id}", language, id=row.message_id), say("recipient {id}", language, id=row.recipient_id)]
@@ -92,12 +97,45 @@ def _as_lines(found: Found, meant: str, language: str) -> list[str]:
         lines.append("  " + say("What to do: {advice}", language, advice=why.advice))
     if row.status is RecipientStatus.BOUNCED and row.opened_at is not None:
         lines.append("  " + say("Both are so: it came back, and somebody displayed it.", language))
-    if perhaps_forwarded(found.events):
-        lines.append("  " + say("Displayed at different mail providers: it was probably forwarded.", language))
+    if perhaps_forwarded(found.events, kept):
+        lines.append("  " + say("Displayed by clearly different readers: it was probably forwarded.", language))
+    lines += [f"  {line}" for line in _reader_lines(kept, language)]
     if row.no_pixel_why:
         why_not = say(printable(row.no_pixel_why), language)
         lines.append("  " + say("Opens cannot be seen: {why}.", language, why=why_not))
     return [*lines, *(f"  {event_as_line(_record(row, event), language)}" for event in found.events)]
+
+
+def _status_words(found: Found, language: str) -> str:
+    """Say the status, how often it was displayed, or that this cannot be known."""
+    row, word = found.recipient, say(found.recipient.status.word, language)
+    if row.status is RecipientStatus.OPENED and row.opens > 1 and row.last_opened_at is not None:
+        last = timestamp(row.last_opened_at)
+        return say("{status} ({count} times, last {time})", language, status=word, count=row.opens, time=last)
+    ahead = loaded_automatically_by(found.events) if row.status is RecipientStatus.DELIVERED else None
+    if ahead:
+        return say("{status}, loaded automatically by {who}: cannot be known", language, status=word, who=ahead)
+    if ahead == "":
+        return say("{status}, loaded automatically: cannot be known", language, status=word)
+    return word
+
+
+def _reader_lines(kept: Sequence[Open], language: str) -> list[str]:
+    """Say what people read it with, and where; nothing but in tracking mode full."""
+    lines = []
+    for it in kept:
+        about = ", ".join(printable(each) for each in (it.client, it.device and say(it.device, language)) if each)
+        if it.country:
+            about += f" ({printable(it.country)})"
+        if about:
+            lines.append(say("Displayed {time} with {what}", language, time=timestamp(it.at), what=about.strip()))
+    return lines
+
+
+def _load_fields(it: Open) -> dict[str, Any]:
+    """One view as it is kept: without what the tracking mode leaves out."""
+    known = {name: getattr(it, name) or None for name in ("address", "agent", "client", "device", "country")}
+    return {"at": timestamp(it.at), "verdict": it.verdict.value, "rule": it.rule, **known}
 
 
 def _transcript_lines(transcripts: Sequence[Transcript]) -> list[str]:
@@ -124,7 +162,7 @@ def _report_lines(reports: Sequence[ReportRow], language: str) -> list[str]:
     ]
 
 
-def _as_fields(found: Found, meant: str, language: str) -> dict[str, Any]:
+def _as_fields(found: Found, meant: str, language: str, kept: Sequence[Open]) -> dict[str, Any]:
     row = found.recipient
     return {
         "address": row.forward_path,
@@ -151,7 +189,9 @@ def _as_fields(found: Found, meant: str, language: str) -> dict[str, Any]:
             {"by": it.verdict.value, "count": it.count, "first_at": _time(it.first_at), "last_at": _time(it.last_at)}
             for it in views(found.events)
         ],
-        "perhaps_forwarded": perhaps_forwarded(found.events),
+        "loaded_automatically_by": loaded_automatically_by(found.events),
+        "perhaps_forwarded": perhaps_forwarded(found.events, kept),
+        "loads": [_load_fields(it) for it in kept],
         "caused_by": str(row.caused_by) if row.caused_by else None,
         "no_pixel_why": row.no_pixel_why or None,
         "tracking": row.tracking.value,

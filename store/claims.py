@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Text, bindparam, case, func, literal_column, not_, select, update
 from sqlalchemy.sql import ColumnElement
 
+from store.dots import Dots
 from store.due import JOBS, Wanted, find
 from store.errors import ClaimLost
 from store.events import Deferred
@@ -136,6 +137,7 @@ class ClaimWish:
     exclude_domains: Collection[str]
     now: float
     life: int
+    heard: int  # see store/dots.py
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,7 @@ def _claim(connection: Connection, wish: ClaimWish) -> list[Job]:
         rows.append(suspect)
     if rows:
         connection.execute(_CLAIM, {"ids": [row.id for row in rows], "life": wish.life})
-    return [_job(row) for row in rows]
+    return [_job(row, wish.heard) for row in rows]
 
 
 def _due(connection: Connection, wish: ClaimWish, limit: int) -> list[Any]:
@@ -205,8 +207,10 @@ def mark_dot(transaction: Transaction, wishes: Sequence[DotWish]) -> list[Except
     return [None if id_ in ours else ClaimLost(f"recipient {id_} is no longer ours") for id_ in ids]
 
 
-def give_back(transaction: Transaction, wishes: Sequence[GiveBackWish]) -> list[None]:
+def give_back(dots: Dots, transaction: Transaction, wishes: Sequence[GiveBackWish]) -> list[None]:
     """Let claims go. What is not ours any more stays as it is."""
+    for wish in wishes:
+        dots.write(transaction.connection, wish.recipient_ids)
     rows = [
         {"b_id": id_, "life": wish.life, "at": wish.at} for wish in wishes for id_ in sorted(wish.recipient_ids or ())
     ]
@@ -218,8 +222,10 @@ def give_back(transaction: Transaction, wishes: Sequence[GiveBackWish]) -> list[
     return [None] * len(wishes)
 
 
-def release(transaction: Transaction, wishes: Sequence[ReleaseWish]) -> list[int]:
+def release(dots: Dots, transaction: Transaction, wishes: Sequence[ReleaseWish]) -> list[int]:
     """Take over what processes held that are no more; what several died with is held."""
+    for wish in wishes:
+        dots.write_those_of_others(transaction.connection, wish.life, wish.now)
     return [_release(transaction, wish) for wish in wishes]
 
 
@@ -252,7 +258,7 @@ def clamp(transaction: Transaction, wishes: Sequence[float]) -> list[int]:
     return [transaction.connection.execute(_CLAMP, {"latest": latest}).rowcount for latest in wishes]
 
 
-def _job(row: Any) -> Job:
+def _job(row: Any, heard: int) -> Job:
     return Job(
         recipient_id=row.id,
         message_id=row.message_id,
@@ -276,4 +282,5 @@ def _job(row: Any) -> Job:
         notify=row.notify,
         original_recipient=row.original_recipient,
         asked=row.next_attempt_at == AT_ONCE,
+        heard=heard,
     )

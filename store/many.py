@@ -3,7 +3,7 @@ Many rows at once, with as little as possible between them and the database.
 
 SQLAlchemy's own ``executemany`` turns a dictionary into parameters for each row, which costs more than the row. And on
 SQLite each row of an ``executemany`` gives Python's lock away and takes it back: beside a busy event loop that costs
-more than all else together. So a statement there carries a hundred rows. PostgreSQL gets them in one pipeline.
+more than all else together. So a statement there carries up to 64 rows. PostgreSQL gets them in one pipeline.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, insert, update
 
-CHUNK = 100  # rows of one statement on SQLite; 16 columns of them are 1,600 parameters, which may be 32,766
+from store.prepared import execute
+
+# Rows of one statement on SQLite: few sizes, so that all their statements stay prepared. 26 columns of the largest are
+# 1,664 parameters, which may be 32,766.
+SIZES = (64, 16, 4, 1)
 
 
 class ManyRows:
@@ -38,9 +42,12 @@ class ManyRows:
     def execute(self, connection: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
         """Carry it out for all rows, each a value for each column; no rows: do nothing."""
         if connection.dialect.name == "sqlite":
-            for begin in range(0, len(rows), CHUNK):
-                chunk = rows[begin : begin + CHUNK]
-                connection.exec_driver_sql(self._for_sqlite(len(chunk)), tuple(chain.from_iterable(chunk)))
+            begin = 0
+            while begin < len(rows):
+                size = next(size for size in SIZES if size <= len(rows) - begin)
+                chunk = rows[begin : begin + size]
+                execute(connection, self._for_sqlite(size), tuple(chain.from_iterable(chunk)))
+                begin += size
         elif rows:
             sql, order = self._for_others(connection)
             connection.exec_driver_sql(sql, [tuple(row[n] for n in order) for row in rows])

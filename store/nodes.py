@@ -33,6 +33,9 @@ _BEAT = (
     .values(beat=node.c.beat + 1, seen_at=bindparam("now"))
 )
 _END_OTHERS = update(node).where(node.c.life != bindparam("b_life")).values(ended=True)
+_END_NAMESAKES = (
+    update(node).where(node.c.name == bindparam("b_name"), node.c.life != bindparam("b_life")).values(ended=True)
+)
 _END = update(node).where(among(node.c.life, "lives", BigInteger)).values(ended=True)
 
 
@@ -125,6 +128,12 @@ def _end_others(transaction: Transaction, wishes: Sequence[int]) -> list[None]:
     return [None] * len(wishes)
 
 
+def _end_namesakes(transaction: Transaction, wishes: Sequence[tuple[str, int]]) -> list[None]:
+    for name, life in wishes:
+        transaction.connection.execute(_END_NAMESAKES, {"b_name": name, "b_life": life})
+    return [None] * len(wishes)
+
+
 def _look(connection: Connection) -> tuple[set[int], Sequence[Any]]:
     # Claims first: whoever holds one had begun its life before.
     return set(connection.execute(_CLAIMERS).scalars()), connection.execute(_LIVING).all()
@@ -134,6 +143,7 @@ JOIN = Kind("join", _join)
 _BEATS = Kind("beat", _beat)
 _ENDS = Kind("end", _end)
 _ENDS_OTHERS = Kind("end others", _end_others)
+_ENDS_NAMESAKES = Kind("end namesakes", _end_namesakes)
 
 
 class Nodes:
@@ -191,6 +201,10 @@ class Nodes:
     async def end_others(self) -> None:
         """Write down that all lives but ours are over: we hold the lock of the store."""
         await self._writer.submit(_ENDS_OTHERS, self.life)
+
+    async def end_namesakes(self) -> None:
+        """Write down that earlier lives of our name are over: who gave us the name saw them end."""
+        await self._writer.submit(_ENDS_NAMESAKES, (self._name, self.life))
 
     async def leave(self) -> None:
         """End our own life."""

@@ -265,6 +265,7 @@ class Job:
     notify: str = ""
     original_recipient: str = ""
     asked: bool = False  # a person wants it tried now, also at a host that was down
+    heard: int = -1  # what the store needs to mark its final dot at once, see store/dots.py
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -294,6 +295,9 @@ class Open(NamedTuple):
     rule: str  # name of the rule that gave the verdict
     address: str = ""  # kept in mode "full" only
     agent: str = ""  # kept in mode "full" only
+    client: str = ""  # name of the mail program; kept in mode "full" only, like the next two
+    device: str = ""  # "phone", "tablet", "computer"
+    country: str = ""  # ISO 3166-1, two letters
 
 
 @dataclass(frozen=True, slots=True)

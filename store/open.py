@@ -16,8 +16,10 @@ from store.audit import Audit
 from store.contents import Contents, Keeper, SegmentKeeper, TableKeeper, last_record
 from store.credentials import Credentials
 from store.domains import Domains
+from store.dots import Dots
 from store.engine import Reader, database_url, sqlite_file, sqlite_writer
 from store.errors import StoreError, StoreMismatch
+from store.figures import Figures
 from store.find import Find
 from store.ids import Ids
 from store.journal import Journal
@@ -74,10 +76,12 @@ class Store:
         node_name: str,
         lock: ProcessLock | None,
         serving: bool,
+        successor: bool = False,
     ) -> None:
         self.dialect = url.get_backend_name()
         self._lock = lock
         self._serving = serving
+        self._successor = successor
         self._lease = settings.lease
         self._connection: WriteConnection = write_connection(url)
         self._reader = Reader(url)
@@ -94,8 +98,15 @@ class Store:
             clock=clock,
         )
         self._room = Room([file.parent, settings.contents] if file else [], settings.reserve, clock)
+        self._dots = Dots(file.with_name(f"{file.name}.dots") if file else None)
         self.queue = Queue(
-            writer=self._writer, reader=self._reader, keeper=keeper, nodes=self._nodes, room=self._room, clock=clock
+            writer=self._writer,
+            reader=self._reader,
+            keeper=keeper,
+            nodes=self._nodes,
+            room=self._room,
+            dots=self._dots,
+            clock=clock,
         )
         self.letters = Letters(
             reader=self._reader, writer=self._writer, nodes=self._nodes, keeper=keeper, room=self._room, clock=clock
@@ -110,7 +121,7 @@ class Store:
         self.people = People(self._reader, self._writer, clock)
         self.sessions = Sessions(self._reader, self._writer, self._nodes, clock)
         self.audit = Audit(self._reader, self._writer, self._nodes, clock)
-        self.opens = Opens(self._writer, self._nodes, clock)
+        self.opens = Opens(self._reader, self._writer, self._nodes, clock)
         self.reports = Reports(self._reader, self._writer, self._nodes)
         self.recent = Recent(self._reader)
         self.find = Find(self._reader)
@@ -120,6 +131,14 @@ class Store:
         self.transcripts = Transcripts(self._reader, self._writer, self._nodes)
         self.webhooks = Webhooks(self._reader, self._writer, self._nodes, clock)
         self.webhook_calls = WebhookCalls(self._reader, self._writer, self._nodes)
+        self.measures = self._writer.measures
+        self.figures = Figures(
+            self._reader,
+            self.webhooks,
+            self.webhook_calls,
+            file=file,
+            contents=settings.contents if file else None,
+        )
         self.subjects = Subjects(self._reader, self._writer, self._nodes, self.contents, clock)
         self.retention = Retention(
             settings.retention,
@@ -167,6 +186,9 @@ class Store:
         if self._segments is not None:
             self._segments.resume(*await self._reader.run(last_record))
         await self._nodes.join()
+        self._dots.heard(self._nodes.life)  # before the first claim: a life without its file is one in doubt
+        if self._successor:
+            await self._nodes.end_namesakes()
         await self.queue.release_lapsed()
         await self.queue.clamp(FURTHEST)
         if self._lock is not None:
@@ -193,16 +215,25 @@ class Store:
         with contextlib.suppress(StoreError):  # what cannot be given back now is taken over later
             await self.queue.give_all_back()
             await self._nodes.leave()
+            self._dots.leave()
         await self._writer.stop()
         await self._connection.close()
         await self._reader.close()
         if self._segments is not None:
             self._segments.close()
+        self._dots.close()
         if self._lock is not None:
             self._lock.release()
 
 
-async def open_store(settings: StoreSettings, *, clock: Callable[[], float], node_name: str, serving: bool) -> Store:
+async def open_store(
+    settings: StoreSettings,
+    *,
+    clock: Callable[[], float],
+    node_name: str,
+    serving: bool,
+    successor: bool = False,
+) -> Store:
     """
     Open the store of the configuration.
 
@@ -211,6 +242,8 @@ async def open_store(settings: StoreSettings, *, clock: Callable[[], float], nod
         clock: Unix seconds, UTC.
         node_name: What operators know this process by.
         serving: The relay itself; False: a tool beside it.
+        successor: Whoever had this name before is known to be gone, so what it held is taken over at once, and not
+            when its lease has passed.
 
     Raises:
         StoreLocked: Another process serves from this SQLite file.
@@ -229,7 +262,15 @@ async def open_store(settings: StoreSettings, *, clock: Callable[[], float], nod
             await asyncio.to_thread(_schema_of_sqlite, url, serving=serving)
         else:
             await _schema_of_postgresql(url, serving=serving)
-        store = Store(url=url, settings=settings, clock=clock, node_name=node_name, lock=lock, serving=serving)
+        store = Store(
+            url=url,
+            settings=settings,
+            clock=clock,
+            node_name=node_name,
+            lock=lock,
+            serving=serving,
+            successor=successor,
+        )
         await store.start()
     except BaseException as error:
         if store is not None:

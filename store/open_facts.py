@@ -16,6 +16,7 @@ class OpenFacts(NamedTuple):
     delivered_at: float | None  # when the receiver said 250
     settled_at: float | None
     sender_is_recipient: bool
+    full: bool = False  # tracking mode "full": it is kept who displayed it
 
     def seconds_since_delivery(self, at: float) -> float | None:
         """

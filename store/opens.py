@@ -21,9 +21,10 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from store.addresses import address_key
+from store.engine import Reader
 from store.events import Opened
 from store.many import ManyRows
 from store.nodes import Nodes
@@ -43,6 +44,7 @@ AFTER_GIVING_UP = "an earlier try had arrived, although no answer to it came"
 IN_DOUBT = "it had arrived, although no answer came; it is tried again, to be sure"
 
 _CHANGEABLE = ("status", "opened_at", "last_opened_at", "opens", "machine_opens")
+_NOBODY = ("",) * 5
 _OPENABLE = (RecipientStatus.SENDING.value, RecipientStatus.DELIVERED.value)
 _BY_MACHINE = (Verdict.UNCERTAIN, Verdict.PREFETCH, Verdict.SCANNER)
 
@@ -78,7 +80,8 @@ _LAST_VIEWS = (
     .group_by(open_.c.recipient_id, open_.c.verdict)
 )
 _WRITE = ManyRows(recipient, *_CHANGEABLE, key="id")
-_INSERT = ManyRows(open_, "id", "recipient_id", "at", "verdict", "rule", "address", "agent")
+_KEPT = ("verdict", "rule", "address", "agent", "client", "device", "country")
+_INSERT = ManyRows(open_, "id", "recipient_id", "at", *_KEPT)
 _MESSAGES = select(message.c.id).where(among(message.c.id, "ids")).order_by(message.c.id).with_for_update()
 _COUNT = (
     update(message)
@@ -87,6 +90,12 @@ _COUNT = (
         counted_opens=message.c.counted_opens + bindparam("b_opens"),
         counted_machine_opens=message.c.counted_machine_opens + bindparam("b_machine_opens"),
     )
+)
+# Served by open_recipient.
+_LOADS = (
+    select(open_.c.recipient_id, open_.c.at, *(open_.c[name] for name in _KEPT))
+    .where(open_.c.recipient_id == bindparam("id"))
+    .order_by(open_.c.at, open_.c.id)
 )
 _FORGET_OPT_OUT = delete(opt_out).where(opt_out.c.address_key == bindparam("b_key"))
 _OPT_OUT = insert(opt_out)
@@ -200,15 +209,14 @@ def _view(transaction: Transaction, row: _Row, id_: int, it: Open) -> tuple[Any,
     transaction.events.append(
         Opened(message_id=row.message_id, recipient_id=row.id, at=it.at, verdict=it.verdict, rule=it.rule, note=note)
     )
-    full = row.tracking == TrackingMode.FULL
+    who = (it.address, it.agent, it.client, it.device, it.country)
     return (
         id_,
         it.recipient_id,
         it.at,
         it.verdict.value,
         it.rule,
-        it.address if full else "",
-        it.agent if full else "",
+        *(who if row.tracking == TrackingMode.FULL else _NOBODY),
     )
 
 
@@ -228,6 +236,7 @@ def _facts(rows: Iterable[_Row]) -> dict[int, OpenFacts]:
             row.delivered_at,
             row.settled_at,
             row.address_key in (key(row.header_from), key(row.reverse_path)),
+            row.tracking == TrackingMode.FULL,
         )
         for row in rows
     }
@@ -263,7 +272,8 @@ _OPTS = Kind("opt out", _opt)
 class Opens:
     """Records opens."""
 
-    def __init__(self, writer: Writer, nodes: Nodes, clock: Callable[[], float]) -> None:
+    def __init__(self, reader: Reader, writer: Writer, nodes: Nodes, clock: Callable[[], float]) -> None:
+        self._reader = reader
         self._writer = writer
         self._nodes = nodes
         self._clock = clock
@@ -297,6 +307,15 @@ class Opens:
         ids = [self._nodes.ids.next() for _ in recipient_ids]
         wish = _Wish(frozenset(recipient_ids), judge, ids, view_window)
         return await self._writer.submit(_RECORDS, wish, weight=3 * len(recipient_ids))
+
+    async def of(self, recipient_id: int) -> list[Open]:
+        """Give the views of a recipient that are still kept, by time; address and the like in mode ``full`` only."""
+
+        def read(connection: Connection) -> list[Open]:
+            rows = connection.execute(_LOADS, {"id": recipient_id}).all()
+            return [Open(row[0], row[1], Verdict(row[2]), *row[3:]) for row in rows]
+
+        return await self._reader.run(read)
 
     async def opt_out(self, address: str) -> bool:
         """Note no opens of this address any more, of mails already sent neither. Whether that was so before."""

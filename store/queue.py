@@ -25,6 +25,7 @@ from store.accept import Acceptance, AcceptWish, accept
 from store.changes import Change, RecipientFacts
 from store.claims import ClaimWish, DotWish, GiveBackWish, ReleaseWish
 from store.contents import Keeper
+from store.dots import Dots
 from store.engine import Reader
 from store.errors import StoreUnavailable
 from store.nodes import Nodes
@@ -51,11 +52,7 @@ _COUNTS = {
 _COUNT_ALL = select(func.count()).select_from(recipient)
 
 _MARK_DOT = Kind("mark dot", claims.mark_dot)
-_GIVE_BACK = Kind("give back", claims.give_back)
-_RELEASE = Kind("release", claims.release)
 _CLAMP = Kind("clamp", claims.clamp)
-_SETTLE = Kind("settle", settle)
-_MOVE = Kind("move", move)
 
 
 AGAIN = 1.0  # seconds until we try again to let go what nobody waits for
@@ -65,15 +62,28 @@ class Queue:
     """All that changes where a recipient stands."""
 
     def __init__(
-        self, *, writer: Writer, reader: Reader, keeper: Keeper, nodes: Nodes, room: Room, clock: Callable[[], float]
+        self,
+        *,
+        writer: Writer,
+        reader: Reader,
+        keeper: Keeper,
+        nodes: Nodes,
+        room: Room,
+        dots: Dots,
+        clock: Callable[[], float],
     ) -> None:
         self._writer = writer
         self._reader = reader
         self._nodes = nodes
         self._room = room
+        self._dots = dots
         self._clock = clock
         self._accept = Kind("accept", partial(accept, keeper), let_go=self._let_go_of_acceptance)
         self._claim = Kind("claim", claims.claim, let_go=self._let_go)
+        self._give_back = Kind("give back", partial(claims.give_back, dots), committed=self._given_back)
+        self._release = Kind("release", partial(claims.release, dots))
+        self._settle = Kind("settle", settle, committed=self._settled)
+        self._move = Kind("move", partial(move, dots))
         self._letting_go: set[asyncio.Task[None]] = set()
         self._closing = False
 
@@ -102,18 +112,29 @@ class Queue:
         """
         self._room.check()
         await self._nodes.join()
-        wish = AcceptWish(message, content, recipients, hold, self._clock(), self._nodes.life)
+        life = self._nodes.life
+        wish = AcceptWish(message, content, recipients, hold, self._clock(), life, self._dots.heard(life))
         return await self._writer.submit(self._accept, wish, weight=3 + 2 * len(recipients), within=within)
 
     async def claim_due(self, limit: int, *, exclude_domains: Collection[str] = ()) -> list[Job]:
         """Claim up to ``limit`` recipients whose time has come, the longest due first."""
         await self._nodes.join()
-        wish = ClaimWish(limit, exclude_domains, self._clock(), self._nodes.life)
+        life = self._nodes.life
+        wish = ClaimWish(limit, exclude_domains, self._clock(), life, self._dots.heard(life))
         return await self._writer.submit(self._claim, wish, weight=limit)
 
     async def next_due_at(self) -> float | None:
         """When the earliest due recipient has its time, in the past or in the future; None: none is due."""
         return await self._reader.run(lambda connection: connection.execute(_NEXT_DUE, {"one": 1}).scalar())
+
+    def mark_dot_at_once(self, job: Job) -> bool:
+        """
+        Write down that the final dot is about to be sent, without a transaction (promise 4).
+
+        False: nothing is written, and ``mark_dot`` must be asked. So it is where a person said a word about recipients
+        since this one was claimed, where it is not certain that outcomes can be written, and on PostgreSQL.
+        """
+        return self._writer.proven and self._dots.mark(job.recipient_id, job.heard, self._clock())
 
     async def mark_dot(self, recipient_id: int) -> None:
         """
@@ -142,14 +163,30 @@ class Queue:
         Returns:
             What ``decide`` returned; None: nothing was changed. Whatever it raises is raised.
         """
-        wish = SettleWish(recipient_id, decide, with_history, self._clock(), self._nodes.life)
-        return await self._writer.submit(_SETTLE, wish, weight=2)
+        return await self.settle_soon(recipient_id, decide, with_history=with_history)
+
+    def settle_soon(
+        self,
+        recipient_id: int,
+        decide: Callable[[RecipientFacts], Change | None],
+        *,
+        with_history: bool = True,
+        foreseen: Change | None = None,
+    ) -> "asyncio.Future[Change | None]":
+        """
+        As ``settle``, without a task of its own.
+
+        ``foreseen``: what ``decide`` says of a delivery at the first attempt, on the facts as acceptance left them.
+        Where these still stand it is written, and nothing more need be read; where they do not, ``decide`` is asked.
+        """
+        wish = SettleWish(recipient_id, decide, with_history, self._clock(), self._nodes.life, foreseen)
+        return self._writer.enqueue(self._settle, wish, weight=2).answer
 
     async def give_back(self, recipient_ids: Sequence[int], *, next_attempt_at: float | None = None) -> None:
         """Let claims of ours go: due at ``next_attempt_at`` (None: now), without an event or a counted attempt."""
         at = self._clock() if next_attempt_at is None else next_attempt_at
         wish = GiveBackWish(recipient_ids, at, self._nodes.life)
-        await self._writer.submit(_GIVE_BACK, wish, weight=len(recipient_ids))
+        await self._writer.submit(self._give_back, wish, weight=len(recipient_ids))
 
     async def release_lapsed(self) -> int:
         """
@@ -162,9 +199,10 @@ class Queue:
         if lives is not None and not lives:
             return 0
         wish = ReleaseWish(lives, self._clock(), self._nodes.life)
-        released = await self._writer.submit(_RELEASE, wish)
+        released = await self._writer.submit(self._release, wish)
         if lives:
             await self._nodes.end(lives)
+        self._dots.forget(lives)
         return released
 
     async def clamp(self, furthest: float) -> int:
@@ -176,7 +214,7 @@ class Queue:
         self._closing = True
         for task in self._letting_go:
             task.cancel()
-        await self._writer.submit(_GIVE_BACK, GiveBackWish(None, self._clock(), self._nodes.life))
+        await self._writer.submit(self._give_back, GiveBackWish(None, self._clock(), self._nodes.life))
 
     async def cancel(self, recipient_ids: Sequence[int], *, note: str = "") -> int:
         """Stop recipients for good, and say how many: not delivered, with a Cancelled event."""
@@ -193,7 +231,7 @@ class Queue:
     async def say(self, word: Word, recipient_ids: Sequence[int], *, note: str = "") -> int:
         """Carry out a word of an operator, and say for how many it did something: each gets its event."""
         wish = WordWish(recipient_ids, word, note, self._clock(), self._nodes.life)
-        return await self._writer.submit(_MOVE, wish, weight=2 * len(recipient_ids))
+        return await self._writer.submit(self._move, wish, weight=2 * len(recipient_ids))
 
     async def counts(self) -> dict[State, int]:
         """How many recipients there are in each state."""
@@ -204,6 +242,14 @@ class Queue:
             return counts
 
         return await self._reader.run(read)
+
+    def _settled(self, wish: SettleWish, change: Change | None) -> None:
+        if change is not None and change.state is not None:
+            self._dots.clear(wish.recipient_id)
+
+    def _given_back(self, wish: GiveBackWish, _: None) -> None:
+        for id_ in wish.recipient_ids or ():
+            self._dots.clear(id_)
 
     def _let_go_of_acceptance(self, acceptance: Acceptance) -> None:
         """The client is gone, its mail stays: the deliverers find it in the queue."""

@@ -218,6 +218,9 @@ open_ = Table(
     _text("rule"),
     _text("address"),
     _text("agent"),
+    _text("client"),  # what the agent calls itself, "Thunderbird"
+    _text("device"),  # phone, tablet, computer
+    _text("country"),  # ISO 3166-1, two letters
     # record: loads within the window of one view; find
     Index("open_recipient", "recipient_id", "at"),
 )

@@ -6,14 +6,18 @@ It reads the events, so it knows what the tracking mode kept: nothing in mode ``
 Pure: no I/O, no clock, no chance.
 """
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from store.events import Event, Opened
-from store.nouns import Verdict
+from store.nouns import Open, Verdict
 
 # A mail program that shows mail of other providers: its name beside theirs says nothing.
 _NO_PROVIDERS = frozenset({"superhuman-proxy"})
+_AHEAD = {"apple-": "Apple", "gmail-": "Gmail"}
+_PROGRAMS_OF_ONE = 3
+_COMPARED = 50  # views
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +40,41 @@ def views(events: Iterable[Event]) -> tuple[Views, ...]:
     return tuple(sorted(counted, key=lambda each: each.first_at))
 
 
-def perhaps_forwarded(events: Iterable[Event]) -> bool:
+def loaded_automatically_by(events: Iterable[Event]) -> str | None:
+    """
+    Name who loaded the pixel whether or not anybody reads, where nobody else is known to have displayed the mail.
+
+    Returns:
+        ``"Apple"``, ``"Gmail"``; "" where it is not known who. None: there is no such load, or a person's beside it.
+    """
+    opens = _opens(events)
+    if any(event.verdict is not None and event.verdict.by_person for event in opens):
+        return None
+    rules = [event.rule for event in opens if event.verdict is Verdict.PREFETCH]
+    if not rules:
+        return None
+    return next((name for prefix, name in _AHEAD.items() if rules[0].startswith(prefix)), "")
+
+
+def perhaps_forwarded(events: Iterable[Event], kept: Iterable[Open] = ()) -> bool:
     """
     Whether clearly different readers displayed the mail: through the proxies of two mail providers.
 
-    One person has a phone, a laptop and web mail, so different programs alone say nothing.
+    Args:
+        events: Those of the recipient.
+        kept: Its views as far as they are kept. In mode ``full`` two more things say so: more programs than one person
+            has (a phone, a laptop, web mail and one to spare), and other programs in another country.
     """
     providers = {event.rule for event in _opens(events) if event.verdict is Verdict.PROXY}
-    return len(providers - _NO_PROVIDERS) > 1
+    if len(providers - _NO_PROVIDERS) > 1:
+        return True
+    people = [it for it in kept if it.verdict is Verdict.PERSON and it.client]
+    if len({(it.client, it.device) for it in people}) > _PROGRAMS_OF_ONE:
+        return True
+    return any(
+        one.country and other.country and one.country != other.country and one.client != other.client
+        for one, other in itertools.combinations(people[:_COMPARED], 2)
+    )
 
 
 def _opens(events: Iterable[Event]) -> Sequence[Event]:

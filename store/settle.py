@@ -15,12 +15,15 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from store.changes import AddressHistory, Change, NewSuppression, RecipientFacts
 from store.claims import AT_ONCE
+from store.dots import Dots
 from store.events import Cancelled, Deferred, Event
 from store.history import histories
+from store.many import ManyRows
 from store.nouns import Reason, RecipientStatus, State
+from store.prepared import Prepared
 from store.reasons import REASONS
 from store.schema import message, recipient, report, suppression
-from store.sql import among
+from store.sql import CLAIMED, among
 from store.writer import Transaction
 
 REPORT_KIND = "bounce"  # the kind of report that counts as a failure report
@@ -58,10 +61,41 @@ _WRITE = (
     .values({name: bindparam(f"b_{name}", type_=recipient.c[name].type) for name in _CHANGEABLE})
 )
 # Only what a delivery proves wrong; what a person put there stays.
-_LIFT = delete(suppression).where(
-    among(suppression.c.address_key, "addresses", Text),
+_LIFTED = and_(
     suppression.c.caused_by.is_not(None),
-    suppression.c.reason.in_([reason.value for reason, rule in REASONS.items() if rule.lifted_by_delivery]),
+    or_(*(suppression.c.reason == reason.value for reason, rule in REASONS.items() if rule.lifted_by_delivery)),
+)
+_LIFT = delete(suppression).where(among(suppression.c.address_key, "addresses", Text), _LIFTED)
+
+# Which of our claims are as their acceptance left them: the facts that a settlement could foresee.
+_UNTOUCHED = Prepared(
+    select(recipient.c.id)
+    .where(
+        among(recipient.c.id, "ids"),
+        recipient.c.state == CLAIMED,
+        recipient.c.claimed_by == bindparam("life"),
+        recipient.c.status == RecipientStatus.SENDING.value,
+        recipient.c.attempts == 0,
+        recipient.c.in_doubt.is_(False),
+        recipient.c.delivered_at.is_(None),
+        recipient.c.bounced_at.is_(None),
+        recipient.c.opened_at.is_(None),
+    )
+    .order_by(recipient.c.id)  # as in _READ
+    .with_for_update(),
+    "ids",
+    "life",
+)
+_WRITE_FORESEEN = ManyRows(
+    recipient, "status", "reason", "rule", "last_reply", "remote_host", "remote_address", "tls", "delivered_at",
+    "settled_at", "state", "claimed_by", "dot_sent_at", "crashes", "attempts", key="id",
+)  # fmt: skip
+_SETTLED_FIRST = (State.SETTLED.value, None, None, 0, 1)  # state up to attempts
+_LIFT_FORESEEN = Prepared(
+    delete(suppression).where(
+        suppression.c.address_key.in_(select(recipient.c.address_key).where(among(recipient.c.id, "ids"))), _LIFTED
+    ),
+    "ids",
 )
 
 
@@ -101,6 +135,9 @@ class SettleWish:
     with_history: bool
     now: float
     life: int
+    # What was decided of a first attempt that delivered, on the facts as acceptance left them. Where these still stand
+    # it is written without reading more; else ``decide`` is asked.
+    foreseen: Change | None = None
 
 
 class Word(StrEnum):
@@ -135,6 +172,53 @@ class _Work:
 
 def settle(transaction: Transaction, wishes: Sequence[SettleWish]) -> list[Change | Exception | None]:
     """Decide and write. A decision that raises fails alone; an unknown recipient gives None."""
+    stand = _foreseen(transaction, wishes)
+    rest = [wish for wish in wishes if wish.recipient_id not in stand] if stand else wishes
+    decided = iter(_decided(transaction, rest) if rest else ())
+    return [wish.foreseen if wish.recipient_id in stand else next(decided) for wish in wishes]
+
+
+def _foreseen(transaction: Transaction, wishes: Sequence[SettleWish]) -> set[int]:
+    """Write what was foreseen, and give the recipients that this was right for; no other wish is about these."""
+    told: dict[int, SettleWish] = {}
+    twice: set[int] = set()
+    for wish in wishes:
+        if wish.recipient_id in told or wish.foreseen is None:
+            twice.add(wish.recipient_id)
+        told[wish.recipient_id] = wish
+    ids = sorted(told.keys() - twice)
+    if not ids:
+        return set()
+    stand = [id_ for (id_,) in _UNTOUCHED.rows(transaction.connection, ids, wishes[0].life)]
+    rows = []
+    for id_ in stand:
+        wish = told[id_]
+        change = wish.foreseen
+        assert change is not None
+        transaction.events += change.events
+        rows.append(
+            (
+                change.status.value if change.status else None,
+                change.reason.value if change.reason else None,
+                change.rule,
+                change.last_reply,
+                change.remote_host,
+                change.remote_address,
+                change.tls,
+                change.delivered_at,
+                wish.now,
+                *_SETTLED_FIRST,
+                id_,
+            )
+        )
+    _WRITE_FORESEEN.execute(transaction.connection, rows)
+    if stand:
+        _LIFT_FORESEEN.run(transaction.connection, stand)
+    return set(stand)
+
+
+def _decided(transaction: Transaction, wishes: Sequence[SettleWish]) -> list[Change | Exception | None]:
+    """Read the facts, ask, and write."""
     connection = transaction.connection
     ids = sorted({wish.recipient_id for wish in wishes})
     work = _Work({row.id: dict(row._mapping) for row in connection.execute(_READ, {"ids": ids})})  # noqa: SLF001 - the public name of a row as a mapping
@@ -253,8 +337,11 @@ def _suppression_row(new: NewSuppression) -> dict[str, Any]:
     }
 
 
-def move(transaction: Transaction, wishes: Sequence[WordWish]) -> list[int]:
+def move(dots: Dots, transaction: Transaction, wishes: Sequence[WordWish]) -> list[int]:
     """Carry out a person's word: how many recipients it moved. What it does not fit stays as it is."""
+    dots.announce()  # first: a dot that is marked behind this asks the store, and finds the word
+    for wish in wishes:
+        dots.write(transaction.connection, wish.recipient_ids)
     return [_move_all(transaction, wish) for wish in wishes]
 
 

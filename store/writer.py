@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future as ThreadFuture
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from sqlalchemy import Connection, text
 
@@ -26,6 +26,7 @@ from store.engine import PATIENCE
 from store.errors import StoreUnavailable
 from store.events import Event
 from store.many import ManyRows
+from store.measures import Measures
 from store.trouble import translated, unavailable
 from store.writing import WriteConnection
 
@@ -34,6 +35,7 @@ R = TypeVar("R")
 
 # Rows of one transaction, about: a longer one would keep those that wait behind it waiting.
 _ROOM = 2_000
+_PROVEN = 1.0  # seconds for which one commit proves that the store can be written
 # Any number; nobody else takes it. Held to the end of the transaction, which is after it can be seen.
 _LOCK_JOURNAL = text("SELECT pg_advisory_xact_lock(7205759403792)")
 _INSERT_EVENTS = ManyRows(schema.event, *(column.name for column in schema.event.c if column.name != "position"))
@@ -48,8 +50,10 @@ class Transaction:
     events: list[Event] = field(default_factory=list)  # written last, see (5)
     files: list[ThreadFuture[None]] = field(default_factory=list)  # must be on disk before the commit
 
-    def finish(self) -> None:
-        """Wait for the files and write the events."""
+    def finish(self, companions: "Sequence[Callable[[Transaction], None]]" = ()) -> None:
+        """Have companions add what they wish to, wait for the files, and write the events."""
+        for companion in companions:
+            companion(self)
         for file in self.files:
             file.result()
         if self.events:
@@ -71,6 +75,8 @@ class Kind(Generic[W, R]):
     perform: Callable[[Transaction, Sequence[W]], Sequence[R | Exception]]
     # Called with the result when nobody waits for it any more: gives back what the wish claimed.
     let_go: Callable[[R], None] | None = None
+    # Called with wish and result, in the event loop, when the wish is committed.
+    committed: Callable[[W, R], None] | None = None
 
 
 class _WithdrawnError(Exception):
@@ -84,9 +90,8 @@ class _Order:
     weight: int
     answer: asyncio.Future[Any]
     waits_since: float
-    awaited: bool = False  # somebody waits for the answer
-    abandoned: bool = False  # that one was cancelled: it is carried out all the same (3)
-    withdrawn: bool = False  # that one was told that it failed: it must not be carried out (4)
+    timer: asyncio.TimerHandle | None = None  # of a caller that waits only so long
+    withdrawn: bool = False  # the caller was told that it failed: it must not be carried out (4)
     committing: bool = False
 
     def withdraw(self) -> bool:
@@ -95,14 +100,36 @@ class _Order:
         self.withdrawn = True
         return not self.committing
 
+    def expire(self) -> None:
+        """Tell the caller that it took too long."""
+        if self.answer.done():
+            return
+        if self.withdraw():
+            self.fail(StoreUnavailable("the store took too long; nothing was written"))
+        else:
+            self.fail(StoreUnavailable("the store took too long; its commit is under way and may succeed"))
+
+    def fail(self, error: BaseException) -> None:
+        """Answer with an error."""
+        if self.timer is not None:
+            self.timer.cancel()
+        if not self.answer.done():
+            self.answer.set_exception(error)
+            self.answer.exception()  # whoever asked may be gone; its error is no news then
+
     def resolve(self, result: Any) -> None:
+        """Answer with what came of it. Where nobody waits any more (3), what it holds is let go."""
         if isinstance(result, BaseException):
-            if not self.answer.done():
-                self.answer.set_exception(result)
-        elif (self.answer.done() or self.abandoned) and self.kind.let_go is not None:
-            self.kind.let_go(result)
+            self.fail(result)
+            return
+        if self.timer is not None:
+            self.timer.cancel()
+        if self.kind.committed is not None:
+            self.kind.committed(self.wish, result)
         if not self.answer.done():
             self.answer.set_result(result)
+        elif self.kind.let_go is not None:
+            self.kind.let_go(result)
 
 
 class Writer:
@@ -112,11 +139,16 @@ class Writer:
         self._connection = connection
         self._dialect = dialect
         self._waiting: deque[_Order] = deque()
+        self._batch: list[_Order] = []  # being committed
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._watch: asyncio.TimerHandle | None = None
         self._stopping = False
         self._listeners: list[Callable[[], None]] = []
+        self._companions: list[Callable[[Transaction], None]] = []
+        self.measures = Measures()
         self.trouble: StoreUnavailable | None = None  # why the last transaction failed; None: it did not
+        self._committed_at = float("-inf")  # loop time
 
     def start(self) -> None:
         """Begin to write."""
@@ -128,10 +160,21 @@ class Writer:
         self._wake.set()
         if self._task is not None:
             await self._task
+        if self._watch is not None:
+            self._watch.cancel()
 
     def on_events(self, listener: Callable[[], None]) -> None:
         """Call ``listener`` after each commit that brought events."""
         self._listeners.append(listener)
+
+    def beside(self, companion: Callable[[Transaction], None]) -> None:
+        """Call ``companion`` in each transaction, behind the wishes. It must not fail, or the transaction does."""
+        self._companions.append(companion)
+
+    @property
+    def proven(self) -> bool:
+        """Whether a commit succeeded a moment ago and none failed since: so the next one very probably can, too."""
+        return self.trouble is None and asyncio.get_running_loop().time() - self._committed_at < _PROVEN
 
     async def submit(self, kind: Kind[W, R], wish: W, *, weight: int = 1, within: float | None = None) -> R:
         """
@@ -139,29 +182,16 @@ class Writer:
 
         Raises StoreUnavailable for our trouble, or what the kind raised for this wish. ``weight`` is its rows, about.
         """
-        order = self.enqueue(kind, wish, weight=weight)
-        order.awaited = True
-        try:
-            async with asyncio.timeout(within) as limit:
-                return await asyncio.shield(order.answer)
-        except TimeoutError as error:
-            if not limit.expired():
-                raise
-            if order.withdraw():
-                raise StoreUnavailable("the store took too long; nothing was written") from error
-            order.abandoned = True
-            raise StoreUnavailable("the store took too long; its commit is under way and may succeed") from error
-        except asyncio.CancelledError:
-            order.abandoned = True
-            raise
+        return cast("R", await self.enqueue(kind, wish, weight=weight, within=within).answer)
 
-    def enqueue(self, kind: Kind[W, R], wish: W, *, weight: int = 1) -> "_Order":
-        """Have a wish carried out without waiting for it."""
+    def enqueue(self, kind: Kind[W, R], wish: W, *, weight: int = 1, within: float | None = None) -> "_Order":
+        """Have a wish carried out; its ``answer`` is what ``submit`` gives. Cancelling that cancels nothing else."""
         if self._stopping or self._task is None:
             raise StoreUnavailable("the store is closed")
-        loop = asyncio.get_running_loop()
+        loop = self._task.get_loop()
         order = _Order(kind, wish, weight, loop.create_future(), loop.time())
-        order.answer.add_done_callback(_seen)
+        if within is not None:
+            order.timer = loop.call_later(within, order.expire)
         self._waiting.append(order)
         self._wake.set()
         return order
@@ -174,29 +204,34 @@ class Writer:
                 self._wake.clear()
                 await self._wake.wait()
                 continue
-            await self._watch(self._batch())
+            self._batch = self._next_batch()
+            if self._watch is None:
+                self._watch = asyncio.get_running_loop().call_later(PATIENCE / 10, self._look_at_time)
+            await self._settle(self._batch)
+            self._batch = []
 
-    def _batch(self) -> list[_Order]:
+    def _next_batch(self) -> list[_Order]:
         batch, room = [self._waiting.popleft()], _ROOM
         room -= batch[0].weight
         while self._waiting and (room := room - self._waiting[0].weight) >= 0:
             batch.append(self._waiting.popleft())
         return batch
 
-    async def _watch(self, batch: list[_Order]) -> None:
-        """Commit a batch, and meanwhile tell those who wait too long that the store is unavailable (4)."""
-        work = asyncio.ensure_future(self._settle(batch))
-        while not (await asyncio.wait({work}, timeout=PATIENCE / 10))[0]:
-            now = asyncio.get_running_loop().time()
-            while self._waiting and self._waiting[0].waits_since < now - PATIENCE:
-                # Not begun, so it will not be: the caller may say 451 and be right.
-                self._waiting.popleft().resolve(StoreUnavailable("the store is too slow, or locked"))
-            for order in batch:
-                if order.waits_since < now - 3 * PATIENCE and not order.answer.done():
-                    if order.awaited and not order.abandoned:
-                        order.withdraw()
-                    order.resolve(StoreUnavailable("the store does not answer"))
-        work.result()
+    def _look_at_time(self) -> None:
+        """While something is written, tell those who wait too long that the store is unavailable (4)."""
+        self._watch = None
+        if not self._batch:
+            return
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        while self._waiting and self._waiting[0].waits_since < now - PATIENCE:
+            # Not begun, so it will not be: the caller may say 451 and be right.
+            self._waiting.popleft().fail(StoreUnavailable("the store is too slow, or locked"))
+        for order in self._batch:
+            if order.waits_since < now - 3 * PATIENCE and not order.answer.done():
+                order.withdraw()
+                order.fail(StoreUnavailable("the store does not answer"))
+        self._watch = loop.call_later(PATIENCE / 10, self._look_at_time)
 
     async def _settle(self, batch: list[_Order]) -> None:
         batch = [order for order in batch if not order.withdrawn]
@@ -224,10 +259,10 @@ class Writer:
             order.committing = False
             groups.setdefault(id(order.kind), []).append(n)
         results: list[Any] = [None] * len(batch)
-        wrote_events = False
+        events: list[Event] = []
 
         def work(connection: Connection) -> None:
-            nonlocal wrote_events
+            nonlocal events
             transaction = Transaction(connection, self._dialect)
             try:
                 for numbers in groups.values():
@@ -239,17 +274,21 @@ class Writer:
                 for file in transaction.files:
                     file.exception()  # no thread may still write when the next batch begins
                 raise
-            transaction.finish()
+            transaction.finish(self._companions)
             _begin_commit(batch)
-            wrote_events = bool(transaction.events)
+            events = transaction.events
 
+        loop = asyncio.get_running_loop()
+        begun_at = loop.time()
         try:
             await self._connection.run(work)
         except Exception as error:
             self.trouble = unavailable(error) or self.trouble
             raise
         self.trouble = None
-        if wrote_events:
+        self._committed_at = loop.time()
+        self.measures.committed(len(batch), self._committed_at - begun_at, events)
+        if events:
             for listener in self._listeners:
                 listener()
         return results
@@ -288,9 +327,3 @@ def _event_row(event: Event) -> tuple[Any, ...]:
         event.verdict.value if event.verdict else None,
         event.note,
     )
-
-
-def _seen(answer: asyncio.Future[Any]) -> None:
-    """Whoever asked may be gone; its error is no news then."""
-    if not answer.cancelled():
-        answer.exception()

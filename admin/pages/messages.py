@@ -179,7 +179,9 @@ class MessagePages:
         if not mine:
             return go(path, "nothing")
         sent = await site.outside.send_again(mine)
-        await site.audit(request, "message.again", str(message_id), after={"recipients": sent})
+        await site.audit(
+            request, "message.again", str(message_id), after={"recipients": len(mine), "messages": list(sent)}
+        )
         return go(path, "again" if sent else "cannot")
 
     async def source(self, request: web.Request) -> web.Response:

@@ -41,8 +41,12 @@ MAIL = (
     Place("/chase", "Chase", "phone"),
 )
 OPERATE = (
-    Place("/people", "People", "people", Role.ADMIN),
-    Place("/audit", "Who changed what", "text", Role.ADMIN),
+    Place("/queue", "Queue", "queue"),
+    Place("/suppressions", "Suppressions", "shield"),
+    Place("/domains", "Domains", "globe"),
+    Place("/webhooks", "Webhooks", "bolt", Role.ADMIN),
+    Place("/credentials", "Credentials", "key", Role.ADMIN),
+    Place("/settings", "Settings", "gear"),
 )
 
 

@@ -96,7 +96,7 @@ class TodayPage:
                         await response.write(b": still here\n\n")
                         continue
                     await response.write(self._event(record, language).encode("utf-8", "replace"))
-        except TimeoutError:
+        except (TimeoutError, ConnectionError):  # it was long enough, or the browser is gone
             pass
         finally:
             reading.cancel()

@@ -74,7 +74,7 @@ document.addEventListener("change", (event) => {
   for (const said of form.querySelectorAll("[data-count]")) said.textContent = count || "";
 });
 
-document.addEventListener("htmx:afterSwap", (event) => localTimes(event.detail.target.parentElement || document));
+document.addEventListener("htmx:afterSwap", (event) => localTimes((event.detail.target || event.target).parentElement || document));
 // A server-sent row is shown and stays within bounds.
 document.addEventListener("htmx:sseMessage", (event) => {
   const list = event.target.closest("[data-live]") || event.target;

@@ -6,7 +6,7 @@ Read ``Carrier._attempt`` from top to bottom: that is a delivery.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from relay.delivery.asked import Asked, asked_by
@@ -65,6 +65,7 @@ class Carrier:
         clock: Callable[[], float],
         settings: DeliverySettings,
     ) -> None:
+        self.measure: Callable[[float], None] | None = None  # told how many seconds each attempt took
         self._queue = queue
         self._shelf = shelf
         self._hand = hand
@@ -85,9 +86,12 @@ class Carrier:
         try:
             if octets:
                 await self._octets.take(group, octets)
+            begun_at = asyncio.get_running_loop().time()
             try:
                 await self._attempt(courier, job)
             finally:
+                if self.measure is not None:
+                    self.measure(asyncio.get_running_loop().time() - begun_at)
                 if octets:
                     self._octets.give(group, octets)
         except asyncio.CancelledError:
@@ -122,13 +126,16 @@ class Carrier:
                 self._hand.settle(job, told)
                 return
             mail, copy = written
-            outcome = await connection.send(mail, copy, lambda: self._queue.mark_dot(job.recipient_id))
+            outcome = await connection.send(mail, copy, lambda: self._mark_dot(job))
             if fresh or not outcome.stale:
                 break
             courier.connection = None  # it had died before it took anything of this mail: once more, on a new one
         self._note(courier.lane, outcome, connection)
         told = from_outcome(job, outcome, connection, at=self._clock())
         self._hand.settle(job, told, transcript=self._said(connection, outcome))
+
+    def _mark_dot(self, job: Job) -> Awaitable[None] | None:
+        return None if self._queue.mark_dot_at_once(job) else self._queue.mark_dot(job.recipient_id)
 
     def _said(self, connection: Connection, outcome: Outcome) -> str:
         """Give what was said in an attempt, as far as it is kept."""

@@ -128,12 +128,12 @@ class Connection(asyncio.Protocol):
         self.close()
         return self._demanded(self._dialogue.outcome)
 
-    async def send(self, mail: Envelope, copy: bytes, before_dot: Callable[[], Awaitable[None]]) -> Outcome:
+    async def send(self, mail: Envelope, copy: bytes, before_dot: Callable[[], Awaitable[None] | None]) -> Outcome:
         """
         Send one mail; ``usable`` says whether another may follow.
 
-        ``before_dot`` is awaited just before the final dot is written. Whatever it raises is raised here, and then the
-        dot is not sent: the connection is aborted.
+        ``before_dot`` is called just before the final dot is written, and awaited where it asks for it. Whatever it
+        raises is raised here, and then the dot is not sent: the connection is aborted.
         """
         self._dialogue.start(mail)
         self._session_deadline = self._loop.time() + SESSION_LIMIT
@@ -308,7 +308,7 @@ class Connection(asyncio.Protocol):
 
     # Sending a content.
 
-    async def _send_content(self, stuffed: bytes, before_dot: Callable[[], Awaitable[None]]) -> None:
+    async def _send_content(self, stuffed: bytes, before_dot: Callable[[], Awaitable[None] | None]) -> None:
         """Write the content and the final dot, unless the other side has refused meanwhile."""
         last = stuffed
         if len(stuffed) > ONE_WRITE:
@@ -320,7 +320,9 @@ class Connection(asyncio.Protocol):
                 await self._drained()
             last = b""
         self._deadline = float("inf")  # the store's time is not the other side's
-        await before_dot()
+        marking = before_dot()
+        if marking is not None:
+            await marking
         if self._dialogue.state is State.CONTENT:
             self._dialogue.dot_sent()
             self._watch()

@@ -85,7 +85,9 @@ class Hand:
             least=least,
         )
         self._leaving.add(job.recipient_id)
-        self._settling.write(lambda: self._consequence.of_attempt(attempt, next_attempt_at), lambda: self.let_go([job]))
+        self._settling.write(
+            lambda: self._consequence.of_attempt(attempt, next_attempt_at, job), lambda: self.let_go((job,))
+        )
 
     def _steps_after(self, job: Job, attempt: Attempt) -> Sequence[float]:
         """Give the waits to use: the schedule's, or what the other side asked for."""

@@ -17,9 +17,9 @@ _MOST_DOMAINS = 5_000  # remembered of one group
 class Lanes:
     """Finds the lane of a destination."""
 
-    def __init__(self, settings: DeliverySettings) -> None:
-        self._most = settings.connections_per_destination
-        self._paces = Paces(settings)
+    def __init__(self, settings: DeliverySettings, workers: int = 1) -> None:
+        self._most = max(1, settings.connections_per_destination // workers)
+        self._paces = Paces(settings, workers)
         self._lanes: OrderedDict[str, Lane] = OrderedDict()
         self._groups: dict[str, Group] = {}
 

@@ -149,6 +149,11 @@ class Pool:
         self._timer: asyncio.TimerHandle | None = None
 
     @property
+    def open_connections(self) -> int:
+        """Connections in all, those that are being opened among them."""
+        return len(self._open)
+
+    @property
     def idle(self) -> int:
         """Idle connections in all."""
         return len(self._by_age)

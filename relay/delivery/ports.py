@@ -4,7 +4,7 @@ What delivery asks of the other parts, no more.
 ``store.queue``, ``store.contents``, ``bounce.consequence`` and ``route.Routes`` fit these shapes.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from typing import Protocol
 
 from relay.delivery.envelope import Finding
@@ -20,6 +20,9 @@ class Queue(Protocol):
 
     async def next_due_at(self) -> float | None:
         """Tell the time of the earliest due recipient."""
+
+    def mark_dot_at_once(self, job: Job) -> bool:
+        """Note without waiting that the final dot is about to be sent; False: ``mark_dot`` must do it."""
 
     async def mark_dot(self, recipient_id: int) -> None:
         """Note that the final dot is about to be sent; ClaimLost when the recipient is not ours any more."""
@@ -41,8 +44,8 @@ class Contents(Protocol):
 class Consequence(Protocol):
     """What follows from an attempt."""
 
-    async def of_attempt(self, attempt: Attempt, next_attempt_at: float | None) -> object:
-        """Settle an attempt in one transaction."""
+    def of_attempt(self, attempt: Attempt, next_attempt_at: float | None, job: Job) -> Awaitable[object]:
+        """Settle an attempt of a job in one transaction."""
 
 
 class Routes(Protocol):

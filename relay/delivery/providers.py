@@ -69,15 +69,25 @@ def _is_address(host: str) -> bool:
 
 
 class Paces:
-    """Gives the pace of each group. Never more than ``connections_per_destination``, unless the operator names it."""
+    """
+    Gives the pace of each group. Never more than ``connections_per_destination``, unless the operator names it.
 
-    def __init__(self, settings: DeliverySettings) -> None:
+    With several workers each gives its part of it, of connections at least one: together they keep the limits.
+    """
+
+    def __init__(self, settings: DeliverySettings, workers: int = 1) -> None:
+        self._workers = workers
         self._usual = settings.connections_per_destination
         self._named: Mapping[str, PaceSettings] = settings.pacing
         self._shipped = {provider.name: provider.pace for provider in PROVIDERS}
 
     def of(self, name: str, hosts: Sequence[str] = ()) -> Pace:
         """Give the pace of a group; ``hosts`` are its mail hosts, by whose names an operator may have named it too."""
+        pace = self._of_all(name, hosts)
+        connections = max(1, pace.connections // self._workers)
+        return replace(pace, connections=connections, per_minute=pace.per_minute / self._workers)
+
+    def _of_all(self, name: str, hosts: Sequence[str]) -> Pace:
         shipped = self._shipped.get(name)
         usual = Pace(self._usual)
         pace = replace(shipped, connections=min(shipped.connections, self._usual)) if shipped else usual

@@ -44,6 +44,7 @@ class Serving:
         pool: Pool,
         clock: Callable[[], float],
         settings: DeliverySettings,
+        workers: int = 1,
     ) -> None:
         self._carrier = carrier
         self._hand = hand
@@ -51,7 +52,7 @@ class Serving:
         self._pool = pool
         self._clock = clock
         self._most = settings.connections
-        self.lanes = Lanes(settings)
+        self.lanes = Lanes(settings, workers)
         self._starved: OrderedDict[str, Lane] = OrderedDict()  # lanes without a connection that wait for a place
         self._hungry: OrderedDict[str, Lane] = OrderedDict()  # lanes that would have more connections
         self._busy = 0  # connections at work or being opened

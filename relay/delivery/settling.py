@@ -9,6 +9,7 @@ because its outcome could not be written.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from store.errors import StoreUnavailable
 
@@ -30,7 +31,7 @@ class Settling:
         self.paused = False
         self._most = most
         self._on_change = on_change
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._writes: set[asyncio.Future[object]] = set()
         self._room = asyncio.Event()
         self._room.set()
         self._logged_at = float("-inf")  # loop time
@@ -38,15 +39,30 @@ class Settling:
     @property
     def outstanding(self) -> int:
         """Writes under way."""
-        return len(self._tasks)
+        return len(self._writes)
 
     def write(self, act: Callable[[], Awaitable[object]], done: Callable[[], None]) -> None:
-        """Do ``act`` until the store takes it; then call ``done``. Never raises."""
-        task = asyncio.get_running_loop().create_task(self._write(act, done))
-        self._tasks.add(task)
-        if len(self._tasks) >= self._most:
-            self._room.clear()
-        task.add_done_callback(self._finished)
+        """Do ``act`` until the store takes it; then call ``done``. Never raises. A future of it needs no task."""
+        try:
+            begun = act()
+        except Exception as error:  # noqa: BLE001 - told by ``_again``
+            self._note(asyncio.get_running_loop().create_task(self._again(error, act, done)))
+            return
+        if not isinstance(begun, asyncio.Future):
+            begun = asyncio.ensure_future(begun)
+
+        def ended(write: "asyncio.Future[object]") -> None:
+            self._finished(write)
+            if write.cancelled():
+                return
+            error = write.exception()
+            if error is None:
+                self.mended()
+                done()
+            else:
+                self._note(asyncio.get_running_loop().create_task(self._again(error, act, done)))
+
+        self._note(begun, ended)
 
     async def room(self) -> None:
         """Wait while too many writes are under way."""
@@ -69,34 +85,47 @@ class Settling:
 
     async def drain(self, seconds: float) -> int:
         """Wait up to ``seconds`` for all writes, give the rest up, and say how many those were."""
-        if self._tasks:
-            await asyncio.wait(set(self._tasks), timeout=seconds)
-        left = set(self._tasks)
-        for task in left:
-            task.cancel()
+        until = asyncio.get_running_loop().time() + seconds
+        while self._writes and asyncio.get_running_loop().time() < until:  # one that failed is followed by its next try
+            await asyncio.wait(set(self._writes), timeout=until - asyncio.get_running_loop().time())
+            await asyncio.sleep(0)
+        left = set(self._writes)
+        for write in left:
+            write.cancel()
         await asyncio.gather(*left, return_exceptions=True)
         return len(left)
 
-    async def _write(self, act: Callable[[], Awaitable[object]], done: Callable[[], None]) -> None:
+    async def _again(
+        self, error: BaseException, act: Callable[[], Awaitable[object]], done: Callable[[], None]
+    ) -> None:
+        """Write again and again what failed with ``error``."""
         wait = FIRST_WAIT
         while True:
+            if isinstance(error, StoreUnavailable):
+                self.trouble(error)
+            else:
+                _log.error("an outcome could not be written, for a fault of ours; it is tried again", exc_info=error)
+                wait = LONGEST_WAIT
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, LONGEST_WAIT)
             try:
                 await act()
-            except StoreUnavailable as error:
-                self.trouble(error)
-            except Exception:  # noqa: BLE001 - logged; an outcome must never be dropped for a mistake of ours
-                _log.exception("an outcome could not be written, for a fault of ours; it is tried again")
-                wait = LONGEST_WAIT
+            except Exception as failure:  # noqa: BLE001 - an outcome must never be dropped for a mistake of ours
+                error = failure
             else:
                 self.mended()
                 done()
                 return
-            await asyncio.sleep(wait)
-            wait = min(wait * 2, LONGEST_WAIT)
 
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if len(self._tasks) < self._most:
+    def _note(self, write: "asyncio.Future[Any]", ended: "Callable[[asyncio.Future[Any]], None] | None" = None) -> None:
+        self._writes.add(write)
+        if len(self._writes) >= self._most:
+            self._room.clear()
+        write.add_done_callback(ended or self._finished)
+
+    def _finished(self, write: "asyncio.Future[object]") -> None:
+        self._writes.discard(write)
+        if len(self._writes) < self._most:
             self._room.set()
 
     def _set(self, *, paused: bool) -> None:

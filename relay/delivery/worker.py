@@ -71,9 +71,10 @@ class Delivery:
         settings: ``[relay.delivery]``.
         sign: Signs a copy, as the last thing done to it, without keeping the loop; the same bytes each time.
         keep: Keeps what was said in each attempt.
+        workers: How many processes share the limits of destinations.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  each is a part that relay/serve.py builds
         self,
         *,
         queue: Queue,
@@ -88,6 +89,7 @@ class Delivery:
         settings: DeliverySettings,
         sign: Sign = unsigned,
         keep: Keep = forget,
+        workers: int = 1,
     ) -> None:
         self._queue = queue
         self._routes = routes
@@ -117,6 +119,7 @@ class Delivery:
             clock=clock,
             settings=settings,
         )
+        self._carrier = carrier
         self._serving = Serving(
             carrier=carrier,
             hand=self._hand,
@@ -124,6 +127,7 @@ class Delivery:
             pool=pool,
             clock=clock,
             settings=settings,
+            workers=workers,
         )
         self._looking_up: dict[str, LookingUp] = {}  # by domain
         self._look_ups: set[asyncio.Task[None]] = set()
@@ -132,6 +136,10 @@ class Delivery:
         self._stopping = False
 
     # What others call.
+
+    def measure_attempts(self, told: Callable[[float], None]) -> None:
+        """Tell ``told`` from now on how many seconds each attempt took."""
+        self._carrier.measure = told
 
     @property
     def in_hand(self) -> int:

@@ -83,6 +83,7 @@ class Acceptance:
         signs_for: Says whether mail from a domain (A-labels) is DKIM-signed when it leaves. Mail that is not gets a
             warning; mail that the application has signed already gets a pixel only if it is. None: nothing is signed.
         planned: Told how the copies of a message are made, so that nobody need read it a second time.
+        measure: Told how many seconds each message took, from its final dot to our reply.
     """
 
     def __init__(
@@ -95,7 +96,9 @@ class Acceptance:
         log: logging.Logger,
         signs_for: Callable[[str], bool] | None = None,
         planned: Callable[[int, CopyPlan], None] | None = None,
+        measure: Callable[[float], None] | None = None,
     ) -> None:
+        self._measure = measure
         self._store = store
         self._signs_for = signs_for
         self._planned = planned
@@ -138,6 +141,15 @@ class Acceptance:
 
     async def data(self, session: Session, content: bytes) -> Reply:
         """DATA: look at the content, write the message down, say 250."""
+        if self._measure is None:
+            return await self._data(session, content)
+        loop = asyncio.get_running_loop()
+        begun_at = loop.time()
+        reply = await self._data(session, content)
+        self._measure(loop.time() - begun_at)
+        return reply
+
+    async def _data(self, session: Session, content: bytes) -> Reply:
         sender = await self._admission.sender(session)
         if isinstance(sender, Reply):
             return sender

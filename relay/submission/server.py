@@ -83,8 +83,12 @@ class SmtpServer:
             authenticated=self._authenticated,
         )
 
-    async def start(self, listen: str) -> None:
-        """Listen on ``"127.0.0.1:2525"`` or ``"[::1]:0"``; may be called for several. OSError when it cannot."""
+    async def start(self, listen: str, *, shared: bool = False) -> None:
+        """
+        Listen on ``"127.0.0.1:2525"`` or ``"[::1]:0"``; may be called for several. OSError when it cannot.
+
+        ``shared``: other processes listen there too, and the kernel deals connections out (SO_REUSEPORT).
+        """
         host, _, port = listen.rpartition(":")
         host = host.removeprefix("[").removesuffix("]")
         v6 = ":" in host
@@ -92,6 +96,7 @@ class SmtpServer:
             (host, int(port)),
             family=socket.AF_INET6 if v6 else socket.AF_INET,
             backlog=_BACKLOG,
+            reuse_port=shared,
             dualstack_ipv6=host == "::" and socket.has_dualstack_ipv6(),
         )
         listener.setblocking(False)

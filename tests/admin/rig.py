@@ -57,7 +57,7 @@ class Answer:
 
     def texts(self, selector: str) -> list[str]:
         """Give the text of each element."""
-        return [" ".join(node.text().split()) for node in self.page.css(selector)]
+        return [" ".join(node.text(separator=" ").split()) for node in self.page.css(selector)]
 
 
 async def talk(server: AdminServer, octets: bytes) -> Answer:

@@ -42,6 +42,17 @@ class Remembered:
             self.changes.append(change)
         return change
 
+    async def settle_soon(
+        self,
+        recipient_id: int,
+        decide: Callable[[RecipientFacts], Change | None],
+        *,
+        with_history: bool = True,
+        foreseen: Change | None = None,
+    ) -> Change | None:
+        assert foreseen is None or foreseen == decide(self.facts[recipient_id])
+        return await self.settle(recipient_id, decide, with_history=with_history)
+
     async def keep(self, recipient_id: int, at: float, kind: str, raw: bytes) -> None:
         await self._call("keep")
         self.kept.append((recipient_id, at, kind, raw))

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from bounce.inspect_files import explain_lines, inspect_files
 from tests.bounce.mails import block, mail, multipart, status, words
 
@@ -45,3 +47,46 @@ def test_explain_gives_one_object_a_line() -> None:
     assert told[0] == {"reason": "no_such_user", "permanent": True, "status": "5.1.1", "rule": "user-unknown"}
     assert told[1] == {"reason": "undetermined", "permanent": True, "status": "", "rule": ""}
     assert told[2] == {"reason": "mailbox_full", "permanent": False, "status": "4.2.2", "rule": "mailbox-full"}
+
+
+BOUNCE = b"From: MAILER-DAEMON@x.example\nSubject: failure notice\n\n<ann@customer.example>:\n550 user unknown\n"
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        BOUNCE,
+        BOUNCE.replace(b"\n", b"\r\n"),
+        BOUNCE.replace(b"\n", b"\r"),
+        b"From MAILER-DAEMON Mon Mar  4 10:00:00 2024\n" + BOUNCE,
+        b"\xef\xbb\xbf" + BOUNCE,
+        b"\n\n" + BOUNCE,
+    ],
+    ids=["LF", "CRLF", "CR", "mbox", "byte order mark", "blank lines first"],
+)
+def test_a_mail_is_read_however_it_was_saved(raw: bytes, tmp_path: Path) -> None:
+    """Line ends of any kind, the separator of an mbox, a byte order mark."""
+    path = tmp_path / "a.eml"
+    path.write_bytes(raw)
+    (told,) = inspect_files([path])
+    assert [r["address"] for r in told["recipients"]] == ["ann@customer.example"]
+    assert told["kind"] == "bounce"
+
+
+@pytest.mark.parametrize("raw", [b"", b"\0" * 500, b"failed\n\n<ann@customer.example>: user unknown, not delivered\n"])
+def test_what_is_no_mail_is_no_bounce(raw: bytes, tmp_path: Path) -> None:
+    """An empty file, octets, and a text without any header field, whatever it says."""
+    path = tmp_path / "a.eml"
+    path.write_bytes(raw)
+    (told,) = inspect_files([path])
+    assert told == {"file": str(path), "kind": "not-a-bounce", "recipients": []}
+
+
+def test_a_status_behind_a_large_attachment_is_found(tmp_path: Path) -> None:
+    """What comes before it is passed over, however long."""
+    path = tmp_path / "a.eml"
+    attachment = b"Content-Type: application/pdf\n\n" + b"x" * 78 * 10_000
+    raw = multipart(words("x"), "@@", status(block("ann@customer.example", diagnostic="550 5.1.1 User unknown")))
+    path.write_bytes(raw.replace(b"@@", attachment))
+    (told,) = inspect_files([path])
+    assert told["recipients"][0]["reason"] == "no_such_user"

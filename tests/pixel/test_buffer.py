@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import pytest
 
 from pixel.buffer import BATCH_PAUSE, MAX_BATCH, MAX_HOLD, MAX_WAITING_OF_ONE, PATIENCE, RETRY_PAUSE, OpenBuffer
+from pixel.client import Client, Describe
 from pixel.signals import Sighting
 from store.nouns import Open, Verdict
 from store.open_facts import OpenFacts
@@ -39,9 +40,13 @@ def an_open(
 
 
 def buffer(
-    opens: FakeOpens, pauses: Pauses | None = None, room: int = 10_000, clock: Clock | None = None
+    opens: FakeOpens,
+    pauses: Pauses | None = None,
+    room: int = 10_000,
+    clock: Clock | None = None,
+    describe: Describe | None = None,
 ) -> OpenBuffer:
-    return OpenBuffer(opens, room, 30.0, LOG, clock=clock or Clock(), pause=pauses or Pauses())
+    return OpenBuffer(opens, room, 30.0, LOG, clock=clock or Clock(), pause=pauses or Pauses(), describe=describe)
 
 
 def known(**more: object) -> OpenFacts:
@@ -383,3 +388,24 @@ async def test_loads_that_are_only_counted_have_a_window_too(opens: FakeOpens) -
         (110.0, "another"),
         (130.0, FIREFOX),
     ]
+
+
+async def test_clients_are_described_for_people_in_mode_full(opens: FakeOpens) -> None:
+    """Not for other modes, nor of those that are not known; and a provider's proxy or a machine is nobody's program."""
+    described: list[str] = []
+
+    def describe(agent: str, address: str) -> Client:
+        described.append(address)
+        return Client(agent[:7], "computer", "DE")
+
+    waiting = buffer(opens, describe=describe)
+    opens.known = {n: known(settled=True, delivered_at=10.0, full=n != 2) for n in (1, 2, 3, 4)}
+    agents = {3: "Mozilla/5.0 (via ggpht.com GoogleImageProxy)", 4: "curl/8.5.0"}
+    for n in (1, 2, 3, 4, 5):
+        waiting.add(an_open(n, at=100.0, address=f"192.0.2.{n}", agent=agents.get(n, FIREFOX)))
+    await waiting.stop(1.0)
+    assert {it.recipient_id: (it.client, it.device, it.country) for it in opens.recorded} == {
+        1: ("Mozilla", "computer", "DE"),
+        **dict.fromkeys((2, 3, 4, 5), ("", "", "")),
+    }
+    assert set(described) == {"192.0.2.1"}

@@ -1,6 +1,7 @@
 """relay/explain.py: what a reply or a report says, for people and for programs."""
 
 import json
+import os
 from pathlib import Path
 
 from hypothesis import given
@@ -78,3 +79,11 @@ def test_whatever_a_reply_says_it_is_explained(reply: str) -> None:
     for line in [*explain_as_text([reply]), *explain_as_json([reply])]:
         assert line
         assert "\n" not in line
+
+
+def test_a_file_name_that_is_no_text_comes_back_exactly(tmp_path: Path) -> None:
+    """Its octets can be had from the JSON: os.fsencode gives them."""
+    name = os.fsdecode(os.fsencode(tmp_path) + b"/r\xe9ponse.eml")
+    (line,) = inspect_as_json([Path(name)])
+    assert line.isascii()
+    assert json.loads(line)["file"] == name

@@ -127,6 +127,7 @@ def test_what_is_no_key_and_no_certificate_is_named(tmp_path: Path) -> None:
         ("pixel", 'proxy_networks = ["::/0"]', "could write its own address"),
         ("pixel", 'proxy_networks = ["here"]', "is no network"),
         ("pixel", 'listen_tls = ["127.0.0.1:0"]', "var/tls/pixel.pem is not there; listen_tls needs a certificate"),
+        ("pixel", 'countries = "nowhere.mmdb"', "nowhere.mmdb cannot be read"),
         ("pixel.hosts", '"club.org" = "pixel.club.org"', '"club.org": should be like "https://track.example.org"'),
         ("pixel.hosts", '"club.org" = "https://pixel.club.org/o"', "no path and no query"),
         ("pixel.hosts", '"Club.org" = "https://pixel.club.org"', 'like "club.org"'),
@@ -177,3 +178,15 @@ def test_file_and_machine_are_told_together(tmp_path: Path) -> None:
             load(file)
     assert [problem.key for problem in caught.value.problems] == [("relay", "hostnam"), ("admin", "listen")]
     assert all(problem.line for problem in caught.value.problems)
+
+
+def test_several_workers_need_postgresql(tmp_path: Path) -> None:
+    """The line to write is in the sentence; ports must be known, since all workers share them."""
+    text = QUIET.format(folder=tmp_path).replace("[relay]\n", "[relay]\nworkers = 2\n")
+    problems = said(text)
+    assert problems[0] == (
+        "[relay] workers: more than one needs PostgreSQL, SQLite has one writer: "
+        '[store] url = "postgresql://user:password@host/name"'
+    )
+    assert problems[1] == "[relay.submission] listen: 127.0.0.1:0 is another port for each worker; name one"
+    assert said(f'{text}[store]\nurl = "postgresql://homing@127.0.0.1/homing"\n')[0] == problems[1]

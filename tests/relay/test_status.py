@@ -8,10 +8,10 @@ import pytest
 from relay.status import show_status
 from store.changes import Change
 from store.events import Bounced
-from store.nouns import Open, Reason, RecipientStatus, State, Verdict
+from store.nouns import Open, Reason, RecipientStatus, State, TrackingMode, Verdict
 from store.open import Store
 from tests.conftest import Clock
-from tests.store.mail import Decide, accept, bounced, delivered
+from tests.store.mail import Decide, accept, bounced, delivered, new_recipient
 
 
 def objects(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
@@ -191,3 +191,44 @@ async def test_views_and_a_hint_that_it_was_forwarded(
     ]
     await show_status(store, str(id_), as_json=False)
     assert any("probably forwarded" in line for line in printed(capsys))
+
+
+async def test_a_prefetch_alone_cannot_be_known(store: Store, clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    """The first line says so, and by whom; the status is and stays Delivered."""
+    taken = await accept(store, "ann@example.org", now=clock())
+    id_ = taken.jobs[0].recipient_id
+    await store.queue.settle(id_, delivered(clock()))
+    await store.opens.record([Open(id_, clock() + 60, Verdict.PREFETCH, "apple-prefetch")])
+    await show_status(store, str(id_), as_json=False)
+    assert printed(capsys)[0] == "ann@example.org: Delivered, loaded automatically by Apple: cannot be known"
+    await show_status(store, str(id_), as_json=True)
+    [told] = objects(capsys)
+    assert (told["status"], told["loaded_automatically_by"], told["machine_opens"]) == ("delivered", "Apple", 1)
+
+
+async def test_times_opened_and_by_what_in_mode_full(
+    store: Store, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """How often, and when last; in mode full with program, device and country. Nothing of it is believed as text."""
+    recipient = new_recipient(store, "ann@example.org", tracking=TrackingMode.FULL)
+    taken = await accept(store, now=clock(), recipients=[recipient])
+    id_ = taken.jobs[0].recipient_id
+    await store.queue.settle(id_, delivered(clock()))
+    for n, client in enumerate(("Outlook", "Thunder\x1bbird")):
+        who = ("192.0.2.7", "A", client, "computer", "DE")
+        await store.opens.record([Open(id_, clock() + 60 * (n + 1), Verdict.PERSON, "browser", *who)])
+    await show_status(store, str(id_), as_json=False)
+    lines = printed(capsys)
+    assert lines[0].startswith("ann@example.org: Opened (2 times, last ")
+    assert [line.partition(" with ")[2] for line in lines if line.startswith("  Displayed ")] == [
+        "Outlook, computer (DE)",
+        "Thunder?bird, computer (DE)",
+    ]
+    await show_status(store, str(id_), as_json=True)
+    first = objects(capsys)[0]["loads"][0]
+    assert tuple(first[name] for name in ("client", "device", "country", "address")) == (
+        "Outlook",
+        "computer",
+        "DE",
+        "192.0.2.7",
+    )

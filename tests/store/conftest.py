@@ -30,8 +30,8 @@ async def open_again(settings: StoreSettings, clock: Clock) -> AsyncIterator[Ope
     """Gives a way to open one more store on the same database; all are closed at the end."""
     stores: list[Store] = []
 
-    async def opened(*, serving: bool = True, name: str = "node") -> Store:
-        stores.append(await open_store(settings, clock=clock, node_name=name, serving=serving))
+    async def opened(*, serving: bool = True, name: str = "node", successor: bool = False) -> Store:
+        stores.append(await open_store(settings, clock=clock, node_name=name, serving=serving, successor=successor))
         return stores[-1]
 
     yield opened

@@ -151,12 +151,12 @@ async def test_credentials_of_the_first_schema_live_on(tmp_path: Path, postgres:
         assert (found.name, found.rate, found.network_login) == ("app", 0, False)
         await store.close()
     postgres.drop(name)
-    assert (tmp_path / "homing.db.before-0010").exists()
+    assert (tmp_path / "homing.db.before-0011").exists()
 
 
 def test_packaged() -> None:
     """The steps are found from the installed package, without an alembic.ini."""
-    assert migrate.newest() == "0010"
+    assert migrate.newest() == "0011"
 
 
 @pytest.mark.parametrize("engine", ["sqlite"])

@@ -246,3 +246,32 @@ async def test_mode_count_knows_no_recipient(store: Store, clock: Clock) -> None
         assert (it.recipient.status, it.recipient.opens) == (RecipientStatus.DELIVERED, 0)
         assert (it.recipient.opened_at, it.recipient.last_opened_at, len(it.events)) == (None, None, 2)
     assert await rows(store) == [("person", "", "")]
+
+
+WHO = ("192.0.2.7", "Mail/1", "Mail", "phone", "DE")
+
+
+@pytest.mark.parametrize("mode", [TrackingMode.VERDICT, TrackingMode.FULL])
+async def test_who_displayed_it_is_kept_in_mode_full(store: Store, clock: Clock, mode: TrackingMode) -> None:
+    """Address, agent, program, device and country in mode full; in mode verdict the same open without them."""
+    id_ = await sent(store, clock, mode)
+    await store.opens.record([Open(id_, clock() + 60, Verdict.PERSON, "browser", *WHO)])
+    kept = await store.opens.of(id_)
+    assert kept == [
+        Open(id_, clock() + 60, Verdict.PERSON, "browser", *(WHO if mode is TrackingMode.FULL else ("",) * 5))
+    ]
+    exported = await store.subjects.export("ann@example.org")
+    assert [tuple(it[name] for name in ("client", "device", "country")) for it in exported["opens"]] == [kept[0][6:]]
+
+
+async def test_who_displayed_it_goes_with_the_retention_and_with_an_erasure(store: Store, clock: Clock) -> None:
+    """After the retention of opens nothing of it is left, nor after an erasure."""
+    erased, old = [await sent(store, clock, TrackingMode.FULL) for _ in range(2)]
+    for id_ in (erased, old):
+        await store.opens.record([Open(id_, clock() + 60, Verdict.PERSON, "browser", *WHO)])
+    clock.now += 31 * 86_400
+    await store.retention.sweep(clock())
+    assert await store.opens.of(old) == []
+    await store.opens.record([Open(erased, clock(), Verdict.PERSON, "browser", *WHO)])
+    await store.subjects.erase("ann@example.org", done_by="tester", everything=False)
+    assert await store.opens.of(erased) == []

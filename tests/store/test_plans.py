@@ -12,12 +12,13 @@ import sqlite3
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import asyncpg
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 
-from store import due
+from store import due, prepared
 from store.nouns import State
 from store.open import Store
 from store.settings import StoreSettings
@@ -47,9 +48,19 @@ def caught() -> Iterator[list[Statement]]:
         if re.match(r"\s*(SELECT|UPDATE|DELETE|INSERT|WITH)", statement):
             statements.append((statement, parameters[0] if many else parameters))
 
+    execute = prepared.execute
+
+    def catch_prepared(connection: Connection, sql: str, parameters: Sequence[Any]) -> Any:
+        statements.append((sql, parameters))
+        return execute(connection, sql, parameters)
+
     event.listen(Engine, "before_cursor_execute", catch)
     try:
-        yield statements
+        with (
+            patch("store.prepared.execute", side_effect=catch_prepared),
+            patch("store.many.execute", side_effect=catch_prepared),
+        ):
+            yield statements
     finally:
         event.remove(Engine, "before_cursor_execute", catch)
 

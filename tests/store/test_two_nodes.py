@@ -55,6 +55,17 @@ async def test_4_a_node_that_was_taken_for_dead(store: Store, open_again: OpenAg
     assert store._nodes.life != life  # it begins a new life
 
 
+async def test_3_a_successor_takes_over_at_once(store: Store, open_again: OpenAgain, clock: Clock) -> None:
+    """Whoever is known to follow a dead node of its name waits for no lease; others keep what they hold."""
+    other = await open_again(name="other")
+    await accept(other, "a@example.org", now=clock())
+    await accept(store, "b@example.org", now=clock())
+    successor = await open_again(name="other", successor=True)
+    (job,) = await successor.queue.claim_due(10)
+    assert job.forward_path == "a@example.org"
+    assert (await store.queue.counts())[State.CLAIMED] == 2
+
+
 async def test_q6_the_server_is_gone_and_comes_back(
     store: Store, postgres: Postgres, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

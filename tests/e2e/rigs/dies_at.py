@@ -16,6 +16,7 @@ from typing import Any
 from bounce.consequence import Consequence
 from relay.cli import main
 from relay.delivery.connection import Connection
+from store.dots import Dots
 from store.queue import Queue
 from store.segments import Segments
 from store.writer import Transaction
@@ -26,10 +27,10 @@ PLACES: dict[str, tuple[type, str, bool]] = {
     "all written, not committed": (Transaction, "finish", False),
     "accepted, 250 not said": (Queue, "accept", False),
     "claimed": (Queue, "claim_due", False),
-    "dot marked, not sent": (Queue, "mark_dot", False),
+    "dot marked, not sent": (Dots, "mark", False),
     "dot sent, no reply yet": (Connection, "_send_content", False),
     "reply came, not settled": (Consequence, "of_attempt", True),
-    "settled": (Consequence, "of_attempt", False),
+    "settled": (Queue, "_settled", False),
 }
 
 
@@ -56,8 +57,11 @@ def arm(place: str, times: int) -> None:
         return result
 
     def called(*args: Any, **given: Any) -> Any:
+        if before:
+            here()
         result = original(*args, **given)
-        here()
+        if not before:
+            here()
         return result
 
     setattr(owner, name, awaited if asyncio.iscoroutinefunction(original) else called)

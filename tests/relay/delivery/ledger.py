@@ -64,6 +64,9 @@ class Ledger:
     async def next_due_at(self) -> float | None:
         return min((row.due_at for row in self.rows.values() if row.state == "due"), default=None)
 
+    def mark_dot_at_once(self, job: Job) -> bool:
+        return job.heard > 0
+
     async def mark_dot(self, recipient_id: int) -> None:
         self._check()
         if self.mark_error is not None:
@@ -91,7 +94,8 @@ class Ledger:
         self.reads.append(ref.message_id)
         return self.contents[ref.message_id]
 
-    async def of_attempt(self, attempt: Attempt, next_attempt_at: float | None) -> object:
+    async def of_attempt(self, attempt: Attempt, next_attempt_at: float | None, job: Job) -> object:
+        assert job.recipient_id == attempt.recipient_id
         self._check()
         self.attempts.append((attempt, next_attempt_at))
         self.changed.set()

@@ -59,3 +59,12 @@ def test_paces() -> None:
     assert paces.of("hoster.de") == Pace(8, 10.0, 0)
     assert paces.of("x.test", ["mx.x.test"]) == Pace(8, 0.0, 3)
     assert paces.of("anybody.example") == Pace(8)
+
+
+def test_workers_keep_the_limits_together() -> None:
+    """Each has its part of connections and mails a minute, and one connection at least."""
+    named = {"hoster.de": PaceSettings(per_minute=10), "one.test": PaceSettings(connections=1)}
+    paces = Paces(DeliverySettings(connections_per_destination=8, pacing=named), workers=4)
+    assert paces.of("google") == Pace(2, 0.0, 100)
+    assert paces.of("hoster.de") == Pace(2, 2.5, 0)
+    assert paces.of("one.test") == Pace(1)
