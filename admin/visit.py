@@ -20,7 +20,6 @@ from store.sessions import LONGEST, Session
 
 _SECURE_COOKIE = "__Host-session"
 _PLAIN_COOKIE = "session"
-_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _PATH = re.compile(r"/[!-\[\]-~]*")  # printable ASCII but for the backslash, which browsers take for a slash
 
 Networks = Sequence[IPv4Network | IPv6Network]
@@ -75,7 +74,7 @@ def in_language(visit: Visit, session: Session) -> Visit:
 def may_log_in(request: web.Request, visit: Visit, *, plain_http: bool) -> bool:
     """Whether a password may come this way: by https, or from this machine."""
     host = urlsplit(f"//{request.host}").hostname or ""
-    return visit.secure or plain_http or (host in _LOOPBACK_NAMES and _is_loopback(request.remote or ""))
+    return visit.secure or plain_http or (_is_here(host) and _is_loopback(request.remote or ""))
 
 
 def set_cookie(response: web.StreamResponse, visit: Visit, token: str) -> None:
@@ -140,6 +139,10 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _is_here(host: str) -> bool:
+    return host == "localhost" or _is_loopback(host)
 
 
 def _is_loopback(address: str) -> bool:

@@ -13,7 +13,9 @@ function localTimes(root) {
     if (!text || Number.isNaN(when.getTime())) continue;
     const year = when.getFullYear() === thisYear ? {} : { year: "numeric" };
     const day = when.toLocaleDateString(zone, { day: "numeric", month: "short", ...year });
-    text.textContent = `${day} ${when.toLocaleTimeString(zone, { hour: "2-digit", minute: "2-digit", hour12: false })}`;
+    const clock = when.toLocaleTimeString(zone, { hour: "2-digit", minute: "2-digit", hour12: false });
+    const today = when.toDateString() === new Date().toDateString();
+    text.textContent = today && time.classList.contains("clock") ? clock : `${day} ${clock}`;
   }
 }
 

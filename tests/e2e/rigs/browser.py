@@ -8,7 +8,7 @@ from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 _QUIET = (
     "--no-sandbox",
@@ -22,18 +22,25 @@ _QUIET = (
 
 
 @contextmanager
-def page() -> Iterator[Page]:
-    """Open an empty page in a browser with a profile of its own."""
+def chromium() -> Iterator[Browser]:
+    """Run the browser with a profile of its own."""
     program = shutil.which("chromium")
     assert program is not None, "chromium is missing: run scripts/provision"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=list(_QUIET))
         try:
-            # It says of itself that it is headless, as scanners' browsers do; a person's does not.
-            agent = browser.new_page().evaluate("navigator.userAgent")
-            yield browser.new_page(user_agent=agent.replace("HeadlessChrome", "Chrome"))
+            yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def page() -> Iterator[Page]:
+    """Open an empty page in a browser with a profile of its own."""
+    with chromium() as browser:
+        # It says of itself that it is headless, as scanners' browsers do; a person's does not.
+        agent = browser.new_page().evaluate("navigator.userAgent")
+        yield browser.new_page(user_agent=agent.replace("HeadlessChrome", "Chrome"))
 
 
 def html_of(mail: bytes, folder: Path) -> Path:
