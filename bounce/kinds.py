@@ -145,10 +145,12 @@ def weigh(material: Material) -> Evidence:
     path = headers.get("return-path").strip()
     precedence = headers.get("precedence").lower()
     text = material.text[:5_000]
-    quoted = sum(line.lstrip().startswith((">", "|")) for line in text.split("\n")[:120])
+    lines = text.split("\n")
+    own = [line for line in lines if not line.lstrip().startswith(">")]
+    quoted = sum(line.lstrip().startswith((">", "|")) for line in lines[:120])
     return Evidence(
         subject=_SUBJECT.found(subject[:500]),
-        text=_TEXT.found("\n".join(line for line in text.split("\n") if not line.lstrip().startswith(">"))),
+        text=_TEXT.found("\n".join(own)),
         by_daemon=bool(_DAEMON.search(sender))
         or (bool(headers.fields) and headers.get("from").strip() in ("<>", ""))  # a text without a header is no mail
         or headers.has("x-mlserver"),
@@ -162,5 +164,5 @@ def weigh(material: Material) -> Evidence:
         or bool(material.statuses or _REPLY.search(text)),
         says_automatic=submitted.startswith("auto-replied")
         or precedence in ("auto_reply", "auto-reply", "autoreply")
-        or any(name in _AUTOMATIC for name, _ in headers.fields),
+        or not _AUTOMATIC.isdisjoint(name for name, _ in headers.fields),
     )

@@ -29,6 +29,7 @@ from bounce.words import TOGETHER, words_of
 
 GAP = 6  # words that ".." may stand for, at most
 _KEY = 3  # letters of a word that phrases are filed under
+_REMEMBERED = 20_000  # words whose patterns are kept together
 
 # Words that most texts have: the last choice for filing a phrase.
 _EVERYWHERE = frozenset(
@@ -70,6 +71,7 @@ class Phrases:
         common.update(dict.fromkeys(_EVERYWHERE, 10_000))
         self._by_word: dict[str, list[_Pattern]] = defaultdict(list)
         self._by_stem: dict[str, list[_Pattern]] = defaultdict(list)
+        self._filed: dict[str, tuple[_Pattern, ...]] = {}
         for pattern in patterns:
             first = pattern.runs[0]
             offset = min(range(len(first)), key=lambda n: sum(common[key] for key in _keys(first[n])))
@@ -84,18 +86,22 @@ class Phrases:
     def search(self, words: Sequence[str]) -> set[int]:
         """Give the numbers of all phrases that stand in ``words``."""
         found: set[int] = set()
-        by_word, by_stem = self._by_word, self._by_stem
-        present = {*words, *(word[:_KEY] + "*" for word in words)}
+        present = {*words, *[word[:_KEY] + "*" for word in words]}
         for place, word in enumerate(words):
-            filed = by_word.get(word, ())
-            if stems := by_stem.get(word[:_KEY]):
-                filed = [*filed, *stems]
-            for pattern in filed:
+            filed = self._filed.get(word)
+            for pattern in self._file(word) if filed is None else filed:
                 if pattern.needs and pattern.needs.isdisjoint(present):
                     continue
                 if pattern.phrase not in found and _stands(pattern, words, place - pattern.offset):
                     found.add(pattern.phrase)
         return found
+
+    def _file(self, word: str) -> tuple[_Pattern, ...]:
+        """Give the patterns filed under a word, and remember them for the words that many texts have."""
+        filed = (*self._by_word.get(word, ()), *self._by_stem.get(word[:_KEY], ()))
+        if len(self._filed) < _REMEMBERED:
+            self._filed[word] = filed
+        return filed
 
 
 def _keys(item: _Item) -> set[str]:

@@ -24,6 +24,13 @@ from store.nouns import Reason
 
 __all__ = ["Report", "ReportedRecipient", "read"]
 
+# What no challenge in the clothes of a report says.
+_NO_CHALLENGE = BLAMES_RECIPIENT | {
+    Reason.MESSAGE_TOO_LARGE,
+    Reason.EXPIRED,
+    Reason.CONNECTION_FAILED,
+}
+
 
 def read(raw: bytes) -> Report:
     """Say what a mail that came back is, and what it says of each recipient."""
@@ -46,9 +53,8 @@ def read(raw: bytes) -> Report:
 def _of_status(entries: list[ReportedRecipient], material: Material) -> Report:
     """Give the report of a delivery status; a challenge in its clothes is none."""
     actions = {entry.action for entry in entries}
-    if actions <= {"failed"}:
-        evidence = weigh(material)
-        if challenges(evidence) and not any(e.reason in BLAMES_RECIPIENT for e in entries):
+    if actions <= {"failed"} and not any(entry.reason in _NO_CHALLENGE for entry in entries):
+        if challenges(weigh(material)):
             asked = replace(entries[0], action="", reason=Reason.CHALLENGE_RESPONSE, permanent=False, rule="challenge")
             return Report("autoreply", (asked,))
     if "failed" in actions:

@@ -64,6 +64,7 @@ TOGETHER = {
     ("non", "existent"): "nonexistent",
     ("non", "exist"): "nonexistent",  # "non-existing", by then respelt
 }
+_SECOND = frozenset(second for _, second in TOGETHER)
 # As people who set up mail servers write.
 _SPELT = {
     wrong: right
@@ -153,7 +154,9 @@ def _add_word(found: _Found, token: str, code: str) -> None:
         found.words.extend(token)
         return
     word = token.lower()
-    if len(token) > 8 and token[1:] != word[1:] and _HUMPS.fullmatch(token):  # MailboxDoesNotExist, and its words
+    if (
+        word != token and len(token) > 8 and token[1:] != word[1:] and _HUMPS.fullmatch(token)
+    ):  # MailboxDoesNotExist, and its words
         found.words.append(word)
         for part in _HUMP.findall(token):
             _add_plain(found, part.lower())
@@ -163,11 +166,11 @@ def _add_word(found: _Found, token: str, code: str) -> None:
 
 def _add_plain(found: _Found, word: str) -> None:
     word = _SPELT.get(word, word)
-    last = found.words[-1] if found.words else ""
-    if together := TOGETHER.get((last, word)):
-        found.words[-1] = together
+    words = found.words
+    if word in _SECOND and words and (together := TOGETHER.get((words[-1], word))):
+        words[-1] = together
     else:
-        found.words.append(word)
+        words.append(word)
 
 
 def _add_dotted(found: _Found, token: str) -> None:
