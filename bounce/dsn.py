@@ -18,6 +18,10 @@ from bounce.reported import MAX_RECIPIENTS, ReportedRecipient
 from store.nouns import Reason, Status
 
 _NAME = re.compile(r"[ \t>|]{0,8}([A-Za-z][A-Za-z0-9 -]{1,40}?)[ \t]{0,8}:")
+# A name that was folded like a value: "Final-", and "Recipient: ..." on the next line.
+_FOLDED_NAME = re.compile(
+    r"^([A-Za-z]{3,12}-(?:[A-Za-z]{3,12})?)[ \t]{0,4}\n[ \t]{1,8}(?=[A-Za-z]{0,12}[ \t]{0,4}:)", re.MULTILINE
+)
 _LETTERS = re.compile(r"[^a-z]")
 _STATUS = re.compile(r"([245])\.([0-9]{1,3})\.([0-9]{1,3})")
 _RECIPIENT_FIELDS = frozenset(
@@ -83,6 +87,7 @@ def read_dsn(material: Material) -> list[ReportedRecipient]:
 def recipient_blocks(text: str) -> list[Block]:
     """Split the text of a status part into its per-recipient blocks (RFC 3464 section 2.1)."""
     reader = _BlockReader()
+    text = _FOLDED_NAME.sub(r"\1", text)
     for line in text.split("\n", _LINES)[:_LINES]:
         reader.take(line)
     return reader.end()

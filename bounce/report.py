@@ -53,10 +53,10 @@ def read(raw: bytes) -> Report:
 def _of_status(entries: list[ReportedRecipient], material: Material) -> Report:
     """Give the report of a delivery status; a challenge in its clothes is none."""
     actions = {entry.action for entry in entries}
-    if actions <= {"failed"} and not any(entry.reason in _NO_CHALLENGE for entry in entries):
-        if challenges(weigh(material)):
-            asked = replace(entries[0], action="", reason=Reason.CHALLENGE_RESPONSE, permanent=False, rule="challenge")
-            return Report("autoreply", (asked,))
+    may_ask = actions <= {"failed"} and not any(entry.reason in _NO_CHALLENGE for entry in entries)
+    if may_ask and challenges(weigh(material)):
+        asked = replace(entries[0], action="", reason=Reason.CHALLENGE_RESPONSE, permanent=False, rule="challenge")
+        return Report("autoreply", (asked,))
     if "failed" in actions:
         return Report("bounce", tuple(entries))
     return Report("delayed" if "delayed" in actions else "not-a-bounce", tuple(entries))
