@@ -35,6 +35,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+from bounce.parties import Parties
 from bounce.phrases import Phrases
 from bounce.words import Words
 from store.nouns import Reason, Status
@@ -95,8 +96,9 @@ class Facts:
 class Rulebook:
     """All rules, ready to be searched."""
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
+    def __init__(self, rules: Iterable[Rule], parties: Parties | None = None) -> None:
         self.rules = tuple(rules)
+        self._parties = parties
         by_words = [(n, rule) for n, rule in enumerate(self.rules) if rule.by_words]
         self._by_codes = [rule for rule in self.rules if not rule.by_words]
         texts = dict.fromkeys(text for rule in self.rules for text in (*rule.any, *rule.with_, *rule.not_))
@@ -122,6 +124,8 @@ class Rulebook:
             places.update(place for place, rule in self._by_site if _of_domains(facts.words.hosts, rule.sites))
         if facts.words.links:
             places.update(place for place, rule in self._by_link if rule.links & facts.words.links)
+        if of_recipient and self._parties is not None and self._parties.only_sender(facts.words.words):
+            of_recipient = False
         for place in sorted(places):
             if not of_recipient and self.rules[place].reason in BLAMES_RECIPIENT:
                 continue
@@ -210,4 +214,4 @@ def shipped() -> Rulebook:
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
     texts = [file.read_text(encoding="utf-8") for file in files]
     families = tomllib.loads(texts[0])["words"]
-    return Rulebook(rule for text in texts for rule in read_rules(text, families))
+    return Rulebook((rule for text in texts for rule in read_rules(text, families)), Parties(families))
