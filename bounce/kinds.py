@@ -105,6 +105,8 @@ class Evidence:
     @property
     def is_bounce(self) -> bool:
         """Whether enough speaks for a bounce, and more than for an automatic reply."""
+        if self.subject.get("notice") and not self.by_machine:
+            return False
         titled = bool(self.subject.get("machine")) and not self.answers
         if self.delivered or not (self.certain_daemon or self.by_machine or titled or self._titled_by_daemon):
             return False
@@ -120,7 +122,13 @@ class Evidence:
         """How much speaks for an automatic reply."""
         words = min(self.text.get("autoreply", 0), 2) * 2
         words += words > 0 and self.null_path and not self.by_daemon  # RFC 3834 section 3.3
-        return words + 4 * bool(self.subject.get("autoreply")) + 3 * self.says_automatic - 2 * self.by_daemon
+        return (
+            words
+            + 4 * bool(self.subject.get("autoreply"))
+            + 3 * self.says_automatic
+            - self.by_daemon
+            - self.certain_daemon
+        )
 
     @property
     def challenge(self) -> int:
