@@ -21,9 +21,8 @@ RELAYS: Mapping[str, tuple[str, Make]] = {
     "homing": ("Homing, no pixel", _homing(pixel=False)),
     "homing-pixel": ("Homing, pixel", _homing()),
     "homing-dkim": ("Homing, pixel, DKIM", _homing(sign=True)),
-    "homing-2": ("Homing, pixel, 2 workers", _homing(workers=2)),
-    "homing-dkim-2": ("Homing, pixel, DKIM, 2 workers", _homing(sign=True, workers=2)),
     "homing-pg": ("Homing on PostgreSQL, pixel", _homing(postgresql=True)),
+    "homing-pg-2": ("Homing on PostgreSQL, pixel, 2 workers", _homing(workers=2, postgresql=True)),
     "homing-pg-dkim": ("Homing on PostgreSQL, pixel, DKIM", _homing(sign=True, postgresql=True)),
     "homing-pg-dkim-2": (
         "Homing on PostgreSQL, pixel, DKIM, 2 workers",
@@ -118,6 +117,15 @@ ALL = (
         ("direct", "homing-pixel", "homing-dkim", "homing-pg-dkim", "postfix", "postfix-dkim", "opensmtpd", "aiosmtpd"),
         letters=800,
         job={"pace": 100.0},
+    ),
+    Scenario(
+        "workers",
+        "Workers on PostgreSQL: the HTML invoice, 40 connections",
+        ("homing-pg", "homing-pg-2", "homing-pg-dkim", "homing-pg-dkim-2"),
+        letters=3_000,
+        job={"connections": 40},
+        baseline="homing-pg",
+        warm=400,
     ),
     Scenario(
         "slow",

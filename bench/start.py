@@ -27,7 +27,7 @@ REST = 5.0  # seconds after the start; what it loads at its leisure is there by 
 LIMITS = {"help": 0.150, "bare": 0.0, "first": 1.5, "again": 1.5, "memory": 90e6}
 WORDS = {
     "bare": "an empty Python of this machine, which nothing can beat",
-    "help": "`homing --help`",
+    "help": "the help of the command, `--help`",
     "first": "`homing serve`, first start: keys, certificate, store",
     "again": "`homing serve`, later starts",
     "memory": "memory at rest, everything on",

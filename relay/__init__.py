@@ -10,7 +10,8 @@ log (``log.py``).
 
 A start: ``config.py`` reads the file (``settings.py`` says what it may hold, ``config_words.py`` what is wrong with a
 value), ``preflight.py`` looks at ports, files and names, and ``serve.py`` builds the parts and hands them to one
-another. With several workers (``workers.py``) it does so in each, and ``supervisor.py`` looks after them.
+another. With several workers (``workers.py``) it does so in each, ``supervisor.py`` looks after them, and on
+``board.py`` they show their metrics.
 ``first_start.py`` makes the first passwords and says how to use them; ``keys.py`` and ``dkim_keys.py`` keep the keys.
 ``background.py``, ``lists.py`` and ``webhooks.py`` go on beside the mail; ``metrics.py`` shows how all of it does.
 

@@ -17,6 +17,7 @@ import random
 import secrets
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -29,12 +30,10 @@ from typing import Any
 from admin.api.door import Door
 from admin.api.every import every
 from admin.api.outside import Outside as ApiOutside
-from admin.api.stream import EventStream
-from admin.api.webhooks import WebhookRoutes
 from admin.metrics import names
 from admin.metrics.page import MetricsPage
+from admin.metrics.sample import Sample
 from admin.server import AdminServer
-from admin.webhooks.sender import Sender
 from bounce.consequence import Consequence
 from bounce.listener import ReportListener
 from bounce.verp import ReturnPaths
@@ -44,6 +43,7 @@ from pixel.opt_out import OptOutLinks
 from pixel.server import PixelServer
 from pixel.token import Tokens
 from relay.background import follow_journal, keep_fresh, keep_swept, take_over_lapsed
+from relay.board import Board
 from relay.config import Config
 from relay.delivery.guard import Guard
 from relay.delivery.mta_sts import MtaSts
@@ -77,7 +77,7 @@ from relay.supervisor import Line, Supervisor, WorkerCannotStart
 from relay.tls_report import Reporter
 from relay.tls_report_post import ReportPost
 from relay.tls_reports import TlsReports
-from relay.webhooks import make_sender, tell_webhooks, url_rules
+from relay.webhooks import tell_webhooks
 from relay.workers import ALONE, Worker
 from store.addresses import ascii_domain, split_address
 from store.errors import StoreError
@@ -119,18 +119,20 @@ def run(config: Config, config_path: Path) -> bool:
         return True
 
     family = secrets.token_hex(6)
+    with tempfile.TemporaryDirectory(prefix="homing-") as folder:
 
-    def serve(number: int, line: Line) -> str:
+        def serve(number: int, line: Line) -> str:
+            worker = Worker(number, config.relay.workers, family, Path(folder))
+            try:
+                _run_one(config, config_path, log, worker, line)
+            except CannotStart as error:
+                return str(error)
+            return ""
+
         try:
-            _run_one(config, config_path, log, Worker(number, config.relay.workers, family), line)
-        except CannotStart as error:
-            return str(error)
-        return ""
-
-    try:
-        return Supervisor(config.relay.workers, serve, time.monotonic).run()
-    except WorkerCannotStart as error:
-        raise CannotStart(str(error)) from None
+            return Supervisor(config.relay.workers, serve, time.monotonic).run()
+        except WorkerCannotStart as error:
+            raise CannotStart(str(error)) from None
 
 
 def _run_one(config: Config, config_path: Path, log: Logger, worker: Worker, line: Line | None) -> None:
@@ -268,8 +270,7 @@ class _Assembly:
         self.start_background(store, delivery)
         submission = await self.start_submission(store, delivery, outgoing, signing)
         sending = self.sending(store, delivery, outgoing, signing)
-        hooks = self.start_webhooks(store, others)
-        admin = await self.start_admin(store, delivery, submission, sending, hooks, others=others)
+        admin = await self.start_admin(store, delivery, submission, sending, others)
         return Relay(store, made, {"submission": submission, "bounce": bounce, "pixel": pixel, "admin": admin})
 
     async def start_sandbox(self) -> Sandbox | None:
@@ -548,20 +549,23 @@ class _Assembly:
         )
 
     async def start_admin(
-        self, store: Store, delivery: Delivery, submission: str, sending: ApiOutside, hooks: Sender, *, others: _Others
+        self, store: Store, delivery: Delivery, submission: str, sending: ApiOutside, others: _Others
     ) -> str:
         """Start the pages, which say whether all is up; give their address. The first worker has them."""
-        if not self.worker.is_first:
-            return ""
         started_at = self.clock()
 
         def ready() -> dict[str, bool]:
             return {**self.up, "delivery": not delivery.paused}
 
-        stream = EventStream(store.journal)
-        self.metrics.watch(names.STREAM_CLIENTS, lambda: stream.clients)
+        def counted() -> Sample:
+            return self.metrics.sample(store.measures, ready(), started_at=started_at)
+
+        board = Board(self.worker.board, self.worker.number, clock=self.clock)
+        if not self.worker.is_first:
+            self.run_beside(board.keep_written(counted))
+            return ""
         metrics = MetricsPage(
-            processes=lambda: {"0": self.metrics.sample(store.measures, ready(), started_at=started_at)},
+            processes=lambda: {"0": counted(), **board.others()},
             figures=store.figures,
             may_read=partial(may_read, store.tokens),
             networks=self.config.admin.metrics.networks,
@@ -584,11 +588,7 @@ class _Assembly:
             clock=self.clock,
             log=self.log.getChild("admin"),
             api=Door(
-                [
-                    *every(store, sending),
-                    *WebhookRoutes(store, url_rules(self.config.admin.webhooks), hooks).routes(),
-                    *stream.routes(),
-                ],
+                every(store, sending),
                 tokens=store.tokens,
                 audit=store.audit,
                 per_minute=self.config.admin.api.requests_per_minute,
@@ -607,18 +607,11 @@ class _Assembly:
         if not self.worker.is_first:
             return
         self.run_beside(keep_swept(store, clock=self.clock, log=self.log))
+        self.run_beside(
+            tell_webhooks(store, self.config, clock=self.clock, draw=self.draw, log=self.log.getChild("webhooks"))
+        )
         if self.log.isEnabledFor(logging.INFO):
             self.run_beside(follow_journal(store, log=self.log, write=self.log.getChild("events").info))
-
-    def start_webhooks(self, store: Store, others: _Others) -> Sender:
-        """Tell applications what happens; give what makes single calls."""
-        settings, ipv6 = self.config.admin.webhooks, self.config.relay.delivery.ipv6
-        sender = make_sender(settings, others.resolver, ipv6=ipv6, clock=self.clock, draw=self.draw)
-        self.stack.push_async_callback(sender.close)
-        if self.worker.is_first:
-            log = self.log.getChild("webhooks")
-            self.run_beside(tell_webhooks(store, sender, clock=self.clock, draw=self.draw, log=log))
-        return sender
 
     def note_up(self, part: str) -> None:
         """Note that a part listens, until it is told to stop."""

@@ -6,6 +6,7 @@ only (pages, the sandbox, the log of events, the retention, fetching lists), is 
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from relay.config import Config
 
@@ -17,6 +18,7 @@ class Worker:
     number: int = 0
     count: int = 1
     family: str = ""  # of all workers that one supervisor has, now and later; no other supervisor has it
+    board: Path | None = None  # folder where workers show each other their metrics (board.py)
 
     @property
     def name(self) -> str:

@@ -1,7 +1,9 @@
 """Several workers on one store: they share ports and mail, and none of them is missed (promises 1, 3 and 4)."""
 
 import os
+import re
 import signal
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,6 +46,7 @@ def make(make_homing: MakeHoming, url: str, sink: Sink) -> Homing:
                 "delivery": {"connections_per_destination": IN_FLIGHT},
                 "submission": {"limits": {"connections_per_address": 100}},
             },
+            "admin": {"metrics": {"networks": ["127.0.0.0/8"]}},
             "store": {"url": url},
         }
     )
@@ -54,6 +57,12 @@ def make(make_homing: MakeHoming, url: str, sink: Sink) -> Homing:
 def children(process: int) -> set[int]:
     """Find the workers."""
     return {int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()}
+
+
+def shown(homing: Homing) -> set[str]:
+    """Find whose numbers the metrics have."""
+    with urllib.request.urlopen(f"{homing.admin_url}/metrics", timeout=5) as answer:
+        return set(re.findall(r'worker="[0-9]"', answer.read().decode()))
 
 
 def count(postgres: Postgres, database: str, question: str) -> int:
@@ -91,6 +100,7 @@ def test_a_killed_worker_is_replaced_and_loses_nothing(
     postgres.sql(
         database, "UPDATE recipient SET next_attempt_at = next_attempt_at - 600 WHERE state = 'due' AND in_doubt"
     )
+    until("the first shows what both count", lambda: {'worker="0"', 'worker="1"'} <= shown(homing))
     until("nothing is on its way", lambda: count(postgres, database, "recipient WHERE state <> 'settled'") == 0)
     assert homing.terminate() == 0
 
