@@ -46,6 +46,12 @@ def issued(*names: str, by: trustme.CA = BELIEVED, root: bool = False) -> ssl.SS
 
 def self_signed(name: str) -> tuple[ssl.SSLContext, x509.Certificate]:
     """Make a certificate that nobody else has signed, long out of date."""
+    pem, made = self_signed_pem(name)
+    return _server(pem), made
+
+
+def self_signed_pem(name: str) -> tuple[bytes, x509.Certificate]:
+    """Make it as a server's file has it, with its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     begins = datetime(2001, 1, 1, tzinfo=UTC)
@@ -60,7 +66,7 @@ def self_signed(name: str) -> tuple[ssl.SSLContext, x509.Certificate]:
         .sign(key, hashes.SHA256())
     )
     pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return _server(pem + made.public_bytes(Encoding.PEM)), made
+    return pem + made.public_bytes(Encoding.PEM), made
 
 
 def _server(pem: bytes) -> ssl.SSLContext:
