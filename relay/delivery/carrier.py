@@ -186,6 +186,7 @@ class Carrier:
         reply = outcome.reply
         if reply is None or reply.code == 421:
             lane.lost()
+            self._pool.avoid(connection)
         else:
             lane.replied()
         if reply is None:

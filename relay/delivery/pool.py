@@ -190,6 +190,11 @@ class Pool:
         """Whether a connection may carry another mail: open, in step, and not at the end of its share."""
         return connection.usable and connection.mails < self._settings.messages_per_connection
 
+    def avoid(self, connection: Connection) -> None:
+        """Try the address of a connection last for a while: it hung up on us, or said that it closes."""
+        end = (connection.address, connection.host.port)
+        _remember(self._failing, end, asyncio.get_running_loop().time() + FAILING)
+
     def evict(self, count: int, *, but: str) -> None:
         """Close the connections that are idle longest, to make room for the destination ``but``."""
         others = [connection for connection, key in self._by_age.items() if key != but]
