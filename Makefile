@@ -14,7 +14,7 @@ WORKERS ?= $(shell echo $$(( 2 * $$(nproc 2>/dev/null || echo 1) )))
 LOCK_OPTIONS := --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links \
   --no-emit-trusted-host --no-emit-options --extra postgres --extra speed --extra ua --extra geo --extra build
 
-.PHONY: help run demo test check bench bench-bounces bench-store bench-start bench-pixel format lock clean
+.PHONY: help run demo test check bench bench-bounces bench-store bench-start bench-pixel bench-queue bench-sink format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -52,6 +52,14 @@ bench-bounces: $(VENV)/.installed-dev ## score the bounce reader on labelled mai
 bench-pixel: $(VENV)/.installed-dev ## load 200,000 pixels while mail is relayed, and count all of them again
 	@scripts/provision-bench
 	@$(BIN)/python -m bench.pixel
+
+bench-queue: $(VENV)/.installed-dev ## start on a million recipients that wait, and time a mail to somebody else (QUEUE="--domains 1")
+	@scripts/provision
+	@$(BIN)/python -m bench.queue $(QUEUE)
+
+bench-sink: $(VENV)/.installed-dev ## 5,000 mails to servers with every fault of Postfix's smtp-sink, each accounted for
+	@scripts/provision
+	@$(BIN)/python -m bench.sink $(SINK)
 
 format: $(VENV)/.installed-dev ## put the code into its shape
 	$(BIN)/ruff check --fix .
