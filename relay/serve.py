@@ -30,10 +30,13 @@ from typing import Any
 from admin.api.door import Door
 from admin.api.every import every
 from admin.api.outside import Outside as ApiOutside
+from admin.api.stream import EventStream
+from admin.api.webhooks import WebhookRoutes
 from admin.metrics import names
 from admin.metrics.page import MetricsPage
 from admin.metrics.sample import Sample
 from admin.server import AdminServer
+from admin.webhooks.sender import Sender
 from bounce.consequence import Consequence
 from bounce.listener import ReportListener
 from bounce.verp import ReturnPaths
@@ -77,7 +80,7 @@ from relay.supervisor import Line, Supervisor, WorkerCannotStart
 from relay.tls_report import Reporter
 from relay.tls_report_post import ReportPost
 from relay.tls_reports import TlsReports
-from relay.webhooks import tell_webhooks
+from relay.webhooks import make_sender, tell_webhooks, url_rules
 from relay.workers import ALONE, Worker
 from store.addresses import ascii_domain, split_address
 from store.errors import StoreError
@@ -270,7 +273,8 @@ class _Assembly:
         self.start_background(store, delivery)
         submission = await self.start_submission(store, delivery, outgoing, signing)
         sending = self.sending(store, delivery, outgoing, signing)
-        admin = await self.start_admin(store, delivery, submission, sending, others)
+        hooks = self.start_webhooks(store, others)
+        admin = await self.start_admin(store, delivery, submission, sending, hooks, others=others)
         return Relay(store, made, {"submission": submission, "bounce": bounce, "pixel": pixel, "admin": admin})
 
     async def start_sandbox(self) -> Sandbox | None:
@@ -549,7 +553,7 @@ class _Assembly:
         )
 
     async def start_admin(
-        self, store: Store, delivery: Delivery, submission: str, sending: ApiOutside, others: _Others
+        self, store: Store, delivery: Delivery, submission: str, sending: ApiOutside, hooks: Sender, *, others: _Others
     ) -> str:
         """Start the pages, which say whether all is up; give their address. The first worker has them."""
         started_at = self.clock()
@@ -564,6 +568,8 @@ class _Assembly:
         if not self.worker.is_first:
             self.run_beside(board.keep_written(counted))
             return ""
+        stream = EventStream(store.journal)
+        self.metrics.watch(names.STREAM_CLIENTS, lambda: stream.clients)
         metrics = MetricsPage(
             processes=lambda: {"0": counted(), **board.others()},
             figures=store.figures,
@@ -588,7 +594,11 @@ class _Assembly:
             clock=self.clock,
             log=self.log.getChild("admin"),
             api=Door(
-                every(store, sending),
+                [
+                    *every(store, sending),
+                    *WebhookRoutes(store, url_rules(self.config.admin.webhooks), hooks).routes(),
+                    *stream.routes(),
+                ],
                 tokens=store.tokens,
                 audit=store.audit,
                 per_minute=self.config.admin.api.requests_per_minute,
@@ -607,11 +617,18 @@ class _Assembly:
         if not self.worker.is_first:
             return
         self.run_beside(keep_swept(store, clock=self.clock, log=self.log))
-        self.run_beside(
-            tell_webhooks(store, self.config, clock=self.clock, draw=self.draw, log=self.log.getChild("webhooks"))
-        )
         if self.log.isEnabledFor(logging.INFO):
             self.run_beside(follow_journal(store, log=self.log, write=self.log.getChild("events").info))
+
+    def start_webhooks(self, store: Store, others: _Others) -> Sender:
+        """Tell applications what happens; give what makes single calls."""
+        settings, ipv6 = self.config.admin.webhooks, self.config.relay.delivery.ipv6
+        sender = make_sender(settings, others.resolver, ipv6=ipv6, clock=self.clock, draw=self.draw)
+        self.stack.push_async_callback(sender.close)
+        if self.worker.is_first:
+            log = self.log.getChild("webhooks")
+            self.run_beside(tell_webhooks(store, sender, clock=self.clock, draw=self.draw, log=log))
+        return sender
 
     def note_up(self, part: str) -> None:
         """Note that a part listens, until it is told to stop."""

@@ -10,10 +10,8 @@ from admin.settings import WebhookSettings
 from admin.webhooks.dispatcher import Dispatcher
 from admin.webhooks.sender import Sender
 from admin.webhooks.url import UrlRules
-from relay.config import Config
 from relay.delivery.guard import Guard
 from relay.delivery.guarded_http import Addresses, guarded_connector
-from relay.delivery.resolver import Resolver
 from store.open import Store
 
 
@@ -51,11 +49,9 @@ def make_sender(
 
 
 async def tell_webhooks(
-    store: Store, config: Config, *, clock: Callable[[], float], draw: Callable[[], float], log: Logger
+    store: Store, sender: Sender, *, clock: Callable[[], float], draw: Callable[[], float], log: Logger
 ) -> None:
     """Tell all endpoints of a store what happens, until it is cancelled."""
-    resolver = Resolver(config.relay.dns, clock=clock)
-    sender = make_sender(config.admin.webhooks, resolver, ipv6=config.relay.delivery.ipv6, clock=clock, draw=draw)
     dispatcher = Dispatcher(
         journal=store.journal,
         endpoints=store.webhooks,
@@ -65,8 +61,4 @@ async def tell_webhooks(
         draw=draw,
         log=log,
     )
-    try:
-        await dispatcher.run()
-    finally:
-        await sender.close()
-        await resolver.close()
+    await dispatcher.run()
