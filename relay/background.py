@@ -15,6 +15,7 @@ from store.open import Store
 
 SWEEP_SECONDS = 3600.0
 CERTIFICATE_SECONDS = 30.0
+GATHER_SECONDS = 0.1  # that a line of the log may wait for others
 
 
 async def take_over_lapsed(store: Store, *, every: float, wake: Callable[[], None], log: Logger) -> None:
@@ -44,7 +45,7 @@ async def follow_journal(store: Store, *, log: Logger, write: Callable[[EventRec
 
     async def once() -> None:
         nonlocal position
-        async for record in store.journal.follow(position):
+        async for record in store.journal.follow(position, gather=GATHER_SECONDS):
             position = record.position
             write(record)
 

@@ -39,6 +39,8 @@ def as_json(record: EventRecord) -> str:
 
 def printable(text: str) -> str:
     """Take out what could steer a terminal: control characters become a question mark."""
+    if text.isprintable():  # nearly always, and then there is nothing to look at one by one
+        return text
     return "".join(character if character.isprintable() else "?" for character in text)
 
 

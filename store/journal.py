@@ -84,13 +84,16 @@ class Journal:
         """Give the position of the newest event; 0 when there is none."""
         return await self._reader.run(lambda connection: connection.execute(_LAST).scalar_one())
 
-    async def follow(self, position: int | None, *, poll: float = 0.2) -> AsyncIterator[EventRecord]:
+    async def follow(
+        self, position: int | None, *, poll: float = 0.2, gather: float = 0.0
+    ) -> AsyncIterator[EventRecord]:
         """
         Give all events behind a position, and then each new one, for ever.
 
         Args:
             position: None: only what comes from now on.
             poll: Seconds between looks for events of other processes; those of this one are given at once.
+            gather: Seconds for which events of this process may wait for others: one look for many costs less.
         """
         if position is None:
             position = await self.last_position()
@@ -105,6 +108,8 @@ class Journal:
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(poll):  # wait_for can swallow a cancellation that comes with news
                             await news.wait()
+                elif gather:
+                    await asyncio.sleep(gather)
 
 
 def event_record(row: Any) -> EventRecord:

@@ -90,7 +90,8 @@ def test_the_journal_is_followed_from_where_it_stopped() -> None:
     begun: list[int | None] = []
     written: list[int] = []
 
-    async def follow(position: int | None) -> AsyncIterator[EventRecord]:
+    async def follow(position: int | None, *, gather: float) -> AsyncIterator[EventRecord]:
+        assert 0 < gather < 1
         begun.append(position)
         for number in range((position or 0) + 1, (position or 0) + 3):
             yield record(number)

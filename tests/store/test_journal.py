@@ -175,3 +175,17 @@ def test_the_lock_comes_before_the_events() -> None:
         transaction.finish()
     assert "pg_advisory_xact_lock" in said[0]
     assert write_events is not None
+
+
+async def test_who_gathers_gets_the_same(store: Store, clock: Clock) -> None:
+    """Events that wait for others come later, in order and once."""
+    await accept(store, "a@example.org", now=clock())
+    kinds: list[int] = []
+    async with aclosing(store.journal.follow(0, poll=0.01, gather=0.01)) as following:
+        async for record in following:
+            kinds.append(record.position)
+            if len(kinds) == 5:
+                break
+            if len(kinds) in (1, 3):
+                await accept(store, "b@example.org", "c@example.org", now=clock())
+    assert kinds == sorted(set(kinds))
