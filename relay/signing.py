@@ -54,12 +54,14 @@ class KeyRing:
 
     def candidates(self, domain: str) -> list[DomainKeys]:
         """Give the keys of a domain (A-labels, lower case), then those of the domains above it."""
-        labels = domain.split(".")
-        names = [".".join(labels[depth:]) for depth in range(len(labels))]
         with self._lock:
             self._list()
             if self._trouble:
                 return [DomainKeys(domain, trouble=self._trouble)]
+            if not self._domains:
+                return []
+            labels = domain.split(".")
+            names = [".".join(labels[depth:]) for depth in range(len(labels))]
             return [self._keys(name) for name in names if name in self._domains]
 
     def _list(self) -> None:

@@ -6,6 +6,7 @@ Pure: no I/O, no clock, no chance.
 
 import re
 import unicodedata
+from functools import lru_cache
 
 import idna
 
@@ -25,6 +26,7 @@ def split_address(address: str) -> tuple[str, str]:
     return local, domain
 
 
+@lru_cache(4096)
 def ascii_domain(domain: str) -> str:
     """
     Give a domain as A-labels in lower case, without a final dot (RFC 5891); "" where DNS cannot know it.

@@ -6,6 +6,7 @@ Pure: no I/O, no clock, no chance.
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 # RFC 2045 section 5.1:  content := type "/" subtype *(";" parameter)
 #   parameter := attribute "=" value     value := token / quoted-string
@@ -44,6 +45,10 @@ FORWARDED = ContentType("message", "rfc822")  # the default inside multipart/dig
 
 def parse_content_type(value: bytes) -> ContentType:
     """Read an unfolded Content-Type; what cannot be read is text/plain (RFC 2045 section 5.2)."""
+    return _usual_type(value) if len(value) <= _USUAL else _parsed_type(value)
+
+
+def _parsed_type(value: bytes) -> ContentType:
     value = _without_comments(value)
     first = _PIECE.match(value)
     main = first[0] if first else b""
@@ -52,6 +57,11 @@ def parse_content_type(value: bytes) -> ContentType:
         return PLAIN
     parameters, repeated = _parameters(value, len(main))
     return ContentType(match[1].decode("ascii").lower(), match[2].decode("ascii").lower(), parameters, repeated)
+
+
+# Applications say the same few values in all their mails.
+_USUAL = 64  # octets of a value that may be kept
+_usual_type = lru_cache(256)(_parsed_type)
 
 
 def parse_disposition(value: bytes) -> tuple[str, bool]:

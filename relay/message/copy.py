@@ -37,6 +37,7 @@ class CopyPlan:
     why: str
     part: str  # number of the part with the pixel, "1.2" as IMAP counts; "" without one
     warnings: tuple[str, ...]
+    long_lines: bool  # the mail has lines over 998 octets
     top: int  # where prepended fields go
     plain: tuple[Piece, ...]  # a copy without a pixel, from top
     head: tuple[Piece, ...]  # a copy with a pixel: from top to the spot
@@ -50,7 +51,13 @@ class CopyPlan:
         return own + (len(self.spot.before) + len(self.spot.after) if self.spot else 0)
 
 
-def plan(raw: bytes, *, signs_for: Callable[[str], bool] | None = None, seven_bit: bool = False) -> CopyPlan:
+def plan(
+    raw: bytes,
+    *,
+    signs_for: Callable[[str], bool] | None = None,
+    seven_bit: bool = False,
+    header: Header | None = None,
+) -> CopyPlan:
     """
     Read a mail, whatever its bytes, and decide what its copies are made of. Never raises.
 
@@ -59,9 +66,10 @@ def plan(raw: bytes, *, signs_for: Callable[[str], bool] | None = None, seven_bi
         signs_for: Says whether Homing signs for a domain: only then a mail that this domain already signed gets a
             pixel (its own signature stays, and fails). None: for no domain.
         seven_bit: Whether the copy goes to a peer without 8BITMIME. Header fields stay as they are.
+        header: The mail's, where it was scanned already.
     """
     try:
-        return _plan(raw, signs_for, seven_bit=seven_bit)
+        return _plan(raw, signs_for, seven_bit=seven_bit, header=header)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is our fault, and the mail goes out without a pixel
         return _last_resort(raw, f"the mail could not be read ({type(error).__name__})")
 
@@ -91,8 +99,8 @@ def _bytes_of(view: memoryview, pieces: Iterable[Piece]) -> list[bytes | memoryv
     return [piece if isinstance(piece, bytes) else view[piece[0] : piece[1]] for piece in pieces]
 
 
-def _plan(raw: bytes, signs_for: Callable[[str], bool] | None, *, seven_bit: bool) -> CopyPlan:
-    structure = mime.scan(raw)
+def _plan(raw: bytes, signs_for: Callable[[str], bool] | None, *, seven_bit: bool, header: Header | None) -> CopyPlan:
+    structure = mime.scan(raw, header=header)
     header = structure.parts[0].header
     cuts = _header_cuts(header)
     has_long_lines = long_line(raw) >= 0
@@ -108,6 +116,7 @@ def _plan(raw: bytes, signs_for: Callable[[str], bool] | None, *, seven_bit: boo
         why=html if isinstance(html, str) else "",
         part="" if isinstance(html, str) else structure.parts[index].number,
         warnings=tuple(warnings),
+        long_lines=has_long_lines,
         top=header.top,
         plain=plain,
         head=(),
@@ -119,7 +128,8 @@ def _plan(raw: bytes, signs_for: Callable[[str], bool] | None, *, seven_bit: boo
     around = cuts + [edit for part in structure.path(index) for edit in re_encode.stale(part.header)]
     if re_encodes:
         around += re_encode.re_encoded(raw, structure, seven_bit=seven_bit, keep=frozenset({index}))
-    head, tail, spot = _with_pixel(raw, structure.parts[index], html, header.top, around, seven_bit=seven_bit)
+    anew = re_encodes and re_encode.must_change(raw, structure.parts[index], seven_bit=seven_bit)
+    head, tail, spot = _with_pixel(raw, structure.parts[index], html, header.top, around, anew=anew)
     return replace(made, head=head, tail=tail, spot=spot)
 
 
@@ -127,7 +137,17 @@ def _last_resort(raw: bytes, why: str) -> CopyPlan:
     """Plan no more than what must never leave: the header's cuts."""
     header = headers.scan(raw)
     plain = _pieces(header.top, len(raw), _header_cuts(header))
-    return CopyPlan(why=why, part="", warnings=(), top=header.top, plain=plain, head=(), tail=(), spot=None)
+    return CopyPlan(
+        why=why,
+        part="",
+        warnings=(),
+        long_lines=long_line(raw) >= 0,
+        top=header.top,
+        plain=plain,
+        head=(),
+        tail=(),
+        spot=None,
+    )
 
 
 def _header_cuts(header: Header) -> list[Edit]:
@@ -135,10 +155,10 @@ def _header_cuts(header: Header) -> list[Edit]:
 
 
 def _with_pixel(
-    raw: bytes, part: Part, html: Html, top: int, edits: list[Edit], *, seven_bit: bool
+    raw: bytes, part: Part, html: Html, top: int, edits: list[Edit], *, anew: bool
 ) -> tuple[tuple[Piece, ...], tuple[Piece, ...], Spot]:
-    """Plan the copy with a pixel: what comes before the spot, what behind it, and the spot."""
-    spot = None if re_encode.must_change(raw, part, seven_bit=seven_bit) else find_spot(raw, part, html)
+    """Plan the copy with a pixel: what comes before the spot, what behind it, and the spot. ``anew``: re-encode it."""
+    spot = None if anew else find_spot(raw, part, html)
     if spot is not None:
         return _pieces(top, spot.start, edits), _pieces(spot.end, len(raw), edits), spot
     encoding, before, spot, behind = _re_encoded(raw, part, html)

@@ -13,7 +13,6 @@ from relay.message.charset import decode_text
 from relay.message.control import Controls, read_controls
 from relay.message.copy import CopyPlan, plan
 from relay.message.header import Header
-from relay.message.line_ends import long_line
 from relay.message.received import date_time
 from relay.settings import MetadataSettings
 from store.nouns import TrackingMode
@@ -71,7 +70,7 @@ def examine(
     header = headers.scan(raw)
     octets, field_count = headers.measure(raw)
     controls = read_controls(raw, header, metadata)
-    copy_plan = plan(raw, signs_for=signs_for)
+    copy_plan = plan(raw, signs_for=signs_for, header=header)
     addresses = tuple(address for field in header.all("from") for address in addresses_in(headers.value(raw, field)))
     message_id, added = _identity(raw, header, now=now, make_id=make_id, hostname=hostname)
     subject, to = header.first("subject"), header.first("to")
@@ -90,7 +89,7 @@ def examine(
         warnings=controls.warnings + copy_plan.warnings,
         no_pixel_why=no_pixel_why(controls, copy_plan),
         eight_bit=not raw.isascii(),
-        long_lines=long_line(raw) >= 0,
+        long_lines=copy_plan.long_lines,
         plan=copy_plan,
     )
 

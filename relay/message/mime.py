@@ -116,14 +116,16 @@ class _Open:
 
 def _common_start(words: list[bytes]) -> bytes:
     """Give what all words begin with: that of the first and the last in order is that of all."""
-    if not words:
-        return b""
+    if len(words) < 2:
+        return words[0] if words else b""
     low, high = min(words), max(words)
     same = next((n for n, pair in enumerate(zip(low, high, strict=False)) if pair[0] != pair[1]), len(low))
     return low[:same]
 
 
-def scan(raw: bytes, start: int = 0, end: int | None = None, *, depth: int = 0) -> Structure:
+def scan(
+    raw: bytes, start: int = 0, end: int | None = None, *, depth: int = 0, header: Header | None = None
+) -> Structure:
     """
     Find the parts of the message in ``raw[start:end]``, whose line ends are CRLF.
 
@@ -132,9 +134,10 @@ def scan(raw: bytes, start: int = 0, end: int | None = None, *, depth: int = 0) 
         start: Where the message's header starts.
         end: Where the message ends; None: with ``raw``.
         depth: Multiparts around the message, when it is itself a part of another.
+        header: The message's, where it was scanned already.
     """
     end = len(raw) if end is None else end
-    header = headers.scan(raw, start, end)
+    header = header or headers.scan(raw, start, end)
     root = _described(raw, Part(-1, depth, "1", header, min(header.body, end), end), PLAIN)
     structure = Structure([root])
     opened = _Open()

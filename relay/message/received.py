@@ -6,6 +6,7 @@ Pure: no I/O, no clock, no chance.
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 from relay.message.header import fields
@@ -84,6 +85,7 @@ def _name(written: str) -> str:
     return _NOT_IN_DOMAIN.sub("?", written)[:_MAX_NAME] or "unknown"
 
 
+@lru_cache(1024)
 def _literal(address: str) -> str:
     """``[192.0.2.1]`` or ``[IPv6:2001:db8::1]`` (RFC 5321 section 4.1.3); "" for what is no address."""
     try:
@@ -98,5 +100,10 @@ def _literal(address: str) -> str:
 
 def date_time(now: float) -> str:
     """Write a time as RFC 5322 section 3.3 wants it, in UTC: ``Mon, 23 Nov 2026 11:42:00 +0000``."""
-    at = datetime.fromtimestamp(int(now), UTC)
+    return _date_time(int(now))
+
+
+@lru_cache(16)
+def _date_time(second: int) -> str:
+    at = datetime.fromtimestamp(second, UTC)
     return f"{_DAYS[at.weekday()]}, {at.day} {_MONTHS[at.month - 1]} {at.year:04} {at:%H:%M:%S} +0000"

@@ -48,6 +48,7 @@ class QuotedPrintable:
             at = after
         self.text = b"".join(decoded)
         self._lengths = [len(piece) for piece in decoded]
+        self._found: tuple[int, int] | None = None  # what was asked last, and the answer
 
     def offset_of(self, offset: int) -> int:
         """
@@ -56,6 +57,11 @@ class QuotedPrintable:
         Returns:
             -1 where a broken escape makes it doubtful.
         """
+        if self._found is None or self._found[0] != offset:
+            self._found = offset, self._find(offset)
+        return self._found[1]
+
+    def _find(self, offset: int) -> int:
         left = offset
         for start, length in zip(self._starts, self._lengths, strict=True):
             if left <= length and (left < length or start == self._starts[-1]):

@@ -210,7 +210,7 @@ class Acceptance:
     def _message(
         self, session: Session, sender: Sender, content: bytes, intake: Intake, *, message_id: int, now: float
     ) -> NewMessage:
-        controls = intake.controls
+        controls, said = intake.controls, session.mail_parameters
         line = received(
             helo=session.client_name,
             client_address=session.client_address,
@@ -234,8 +234,8 @@ class Acceptance:
             size=len(content),
             smtputf8=session.smtputf8,
             eight_bit=intake.eight_bit,
-            envelope_id=decode_xtext(session.mail_parameters.get("ENVID", "")) or "",
-            ret=session.mail_parameters.get("RET", "").upper(),
+            envelope_id=decode_xtext(said.get("ENVID", "")) or "" if said else "",
+            ret=said.get("RET", "").upper(),
             customer=controls.customer,
             invoice=controls.invoice,
             tags=controls.tags,

@@ -3,6 +3,7 @@
 import ipaddress
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from relay.submission import replies
@@ -46,6 +47,7 @@ class Admission:
         self._trusted = [ipaddress.ip_network(network) for network in trusted_networks]
         self._clock = clock
         self._rates = Rates()
+        self._trusted_sender = lru_cache(1024)(self._find_trusted)
 
     async def sender(self, session: Session) -> Sender | Reply:
         """
@@ -83,7 +85,7 @@ class Admission:
             self._rates.looked(sender.name, await self._credentials.taken_since(sender.name, now - HOUR), now)
         return self._rates.spent(sender.name, sender.rate)
 
-    def _trusted_sender(self, client: str) -> Sender | None:
+    def _find_trusted(self, client: str) -> Sender | None:
         try:
             address = ipaddress.ip_address(client)
         except ValueError:  # a proxy did not name the client

@@ -195,7 +195,7 @@ def test_a_copy_is_made_of_slices() -> None:
 def test_our_own_fault_costs_the_pixel_and_not_the_mail(monkeypatch: pytest.MonkeyPatch) -> None:
     """If reading fails for a reason nobody thought of, the mail leaves without a pixel, and Bcc still does not."""
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr("relay.message.copy.mime.scan", fail)
