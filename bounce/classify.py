@@ -11,8 +11,9 @@ Pure: no I/O, no clock, no chance.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
-from bounce.rulebook import Facts, Rule, shipped
+from bounce.rulebook import Facts, Rule, Rulebook, shipped
 from bounce.words import LIMIT, words_of
 from store.nouns import Phase, Reason, Reply, Status
 
@@ -51,8 +52,6 @@ _PHASES = {
 # Before RCPT nobody has named a recipient: what is said there is about the sender, whatever the words.
 _EARLY = frozenset({"connect", "tls", "greeting", "ehlo", "auth", "mail"})
 
-_RULES = shipped()
-
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -63,6 +62,16 @@ class Finding:
     status: str  # enhanced status code as said, "" when none was
     rule: str  # name of the rule that fired; "" when none did
     by_codes: bool = False  # no word said anything; the rule went by codes alone
+
+
+@cache
+def rules() -> Rulebook:
+    """
+    Give the shipped rules; whoever asks first reads them, which takes half a second.
+
+    They are a tenth of the program's memory. Who wants nobody to wait for them asks in a thread, before.
+    """
+    return shipped()
 
 
 def classify(reply: Reply | str, *, phase: Phase | None = None, remote_host: str = "", action: str = "") -> Finding:
@@ -116,7 +125,7 @@ def classify_texts(
     if rule is None:
         quoted = next((text for text in texts if _FIRST_CODE.match(text) or _STATUS.match(text)), "")
         facts = Facts(words=words_of(quoted[:LIMIT]), code=code, status=exact, host=host, phase=where)
-        rule = _RULES.by_codes(facts, of_recipient=where not in _EARLY)
+        rule = rules().by_codes(facts, of_recipient=where not in _EARLY)
     reason = rule.reason if rule else Reason.UNDETERMINED
     if rule is None and action == "delayed":
         reason = Reason.CONNECTION_FAILED  # that it was not reached yet is all such a report says
@@ -144,7 +153,7 @@ def _first_rule(
             phase=phase,
             reported=reported,
         )
-        rule = _RULES.by_words(facts, of_recipient=phase not in _EARLY)
+        rule = rules().by_words(facts, of_recipient=phase not in _EARLY)
         if rule is not None and not rule.weak:
             return rule
         weak = weak or rule

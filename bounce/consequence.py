@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from bounce.classify import rules
 from bounce.decide import as_accepted, delivered, delivers, finding_of, of_attempt, refuses
 from bounce.decide_report import kind_for, of_report
 from bounce.report import Report
@@ -68,6 +69,7 @@ class Consequence:
         self._queue = queue
         self._reports = reports
         self._raw_copy = raw_copy
+        self._reading: asyncio.Future[object] | None = None  # of the rules, in a thread, when mail begins to flow
         # Two copies of one report at the same time must not both be the first: one at a time for each recipient.
         self._turns = tuple(asyncio.Lock() for _ in range(_STRIPES))
 
@@ -86,6 +88,8 @@ class Consequence:
         Returns:
             What was changed. None: nothing, another outcome had settled the recipient, or it is gone.
         """
+        if self._reading is None:
+            self._reading = asyncio.get_running_loop().run_in_executor(None, rules)
         if delivers(attempt):
             return self._queue.settle_soon(
                 attempt.recipient_id,

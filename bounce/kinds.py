@@ -9,6 +9,7 @@ Pure: no I/O, no clock, no chance.
 import re
 import tomllib
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 
 from bounce.material import Material
@@ -67,9 +68,11 @@ class _Lists:
         return counts
 
 
-_TABLES = tomllib.loads((resources.files("bounce") / "kinds.toml").read_text(encoding="utf-8"))
-_SUBJECT = _Lists(_TABLES["subject"])
-_TEXT = _Lists(_TABLES["text"])
+@cache
+def _lists(table: str) -> _Lists:
+    """Read a table when it is asked for first: a relay that gets no report needs none."""
+    tables = tomllib.loads((resources.files("bounce") / "kinds.toml").read_text(encoding="utf-8"))
+    return _Lists(tables[table])
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +160,8 @@ def weigh(material: Material) -> Evidence:
     own = [line for line in lines if not line.lstrip().startswith(">")]
     quoted = sum(line.lstrip().startswith((">", "|")) for line in lines[:120])
     return Evidence(
-        subject=_SUBJECT.found(subject[:500]),
-        text=_TEXT.found("\n".join(own)),
+        subject=_lists("subject").found(subject[:500]),
+        text=_lists("text").found("\n".join(own)),
         by_daemon=bool(_DAEMON.search(sender))
         or (bool(headers.fields) and headers.get("from").strip() in ("<>", ""))  # a text without a header is no mail
         or headers.has("x-mlserver"),

@@ -4,19 +4,20 @@ Connections to the database, alike for SQLite and PostgreSQL.
 On SQLite a write transaction begins with ``BEGIN IMMEDIATE``: the driver alone would open none before the first
 write, and of two that read before they write one would lose its update. Readers never wait for the writer (WAL).
 
-Reads go through the asyncio drivers (aiosqlite, asyncpg). What writes on SQLite is one thread with the plain driver
-(``store/writing.py``): a batch then costs one change of threads instead of one for each statement, measured at 2.6
-times less CPU for six statements.
+On SQLite who reads and who writes are threads with the plain driver: a batch then costs one change of threads instead
+of one for each statement, measured at 2.6 times less CPU for six statements. PostgreSQL is spoken to by asyncpg, in
+``store/postgresql.py``, which is loaded only where it is needed: SQLAlchemy's asyncio half brings its ORM along.
 """
 
+import asyncio
+import importlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from store.errors import StoreMismatch
 from store.trouble import translated
 
 PATIENCE = 10.0  # seconds to wait for a lock or a connection before we say that the store is unavailable
@@ -26,12 +27,12 @@ T = TypeVar("T")
 
 
 def database_url(url: str) -> URL:
-    """Read the URL of the configuration, with the asyncio driver added. ValueError names what would be right."""
+    """Read the URL of the configuration, with the driver added. ValueError names what would be right."""
     parsed = make_url(url)
     if parsed.drivername in ("sqlite", "sqlite+aiosqlite"):
         if not parsed.database or parsed.database == ":memory:":
             raise ValueError("a SQLite store needs a file: sqlite:///var/homing.db")
-        return parsed.set(drivername="sqlite+aiosqlite")
+        return parsed.set(drivername="sqlite")
     if parsed.drivername in ("postgresql", "postgres", "postgresql+asyncpg"):
         return parsed.set(drivername="postgresql+asyncpg")
     raise ValueError(f"{parsed.drivername} is neither sqlite nor postgresql")
@@ -71,83 +72,68 @@ def sqlite_writer(url: URL) -> Engine:
     return engine
 
 
-def postgresql_writer(url: URL) -> AsyncEngine:
-    """Make the engine of the one connection that writes to PostgreSQL. StoreMismatch where commits are not synced."""
-    engine = _postgresql(url, connections=1)
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def check(connection: Any, _record: Any) -> None:
-        cursor = connection.cursor()
-        cursor.execute("SELECT current_setting('synchronous_commit')")
-        synced = cursor.fetchone()[0]
-        cursor.close()
-        connection.rollback()
-        if synced == "off":
-            raise StoreMismatch("PostgreSQL has synchronous_commit off: what 250 was said for could be lost")
-
-    return engine
-
-
 class Reader:
     """Reads on connections of its own, which never wait for what is being written."""
 
     def __init__(self, url: URL) -> None:
         if url.get_backend_name() == "sqlite":
-            self._engine = _sqlite_reader(url)
+            self._connections: Any = _SqliteReaders(url)
         else:
-            self._engine = _postgresql(url, connections=READERS)
+            self._connections = importlib.import_module("store.postgresql").Readers(url)
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """Run ``work`` in one snapshot. Raises StoreUnavailable for our trouble."""
         try:
-            async with self._engine.connect() as connection:
-                return await connection.run_sync(work)
+            return cast("T", await self._connections.run(work))
         except Exception as error:
             raise translated(error) from error
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._engine.dispose()
+        await self._connections.close()
 
 
-def _sqlite_reader(url: URL) -> AsyncEngine:
-    engine = create_async_engine(
-        url,
-        connect_args={"timeout": PATIENCE, "isolation_level": None},
-        pool_size=READERS,
-        max_overflow=0,
-        pool_timeout=PATIENCE,
-    )
+class _SqliteReaders:
+    """A few threads, each with a connection while it reads."""
 
-    @event.listens_for(engine.sync_engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA query_only = ON")
-        cursor.execute("PRAGMA cache_size = -4000")  # KiB
-        cursor.close()
-
-    @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN")  # one snapshot for all that a reader asks
-
-    return engine
-
-
-def _postgresql(url: URL, *, connections: int) -> AsyncEngine:
-    try:
-        return create_async_engine(
+    def __init__(self, url: URL) -> None:
+        self._engine = create_engine(
             url,
-            connect_args={
-                "timeout": PATIENCE,
-                "command_timeout": 60.0,
-                "server_settings": {"application_name": "homing"},
-            },
-            pool_size=connections,
+            connect_args={"timeout": PATIENCE, "isolation_level": None, "check_same_thread": False},
+            pool_size=READERS,
             max_overflow=0,
-            pool_timeout=PATIENCE,
-            pool_pre_ping=connections > 1,  # a reader finds out that a connection died while it lay in the pool
         )
-    except ModuleNotFoundError as error:
-        raise StoreMismatch(
-            f"a store on PostgreSQL needs the package {error.name}: install homing[postgres]"
-        ) from error
+        event.listen(self._engine, "connect", _prepare_reader)
+        event.listen(self._engine, "begin", _begin_reading)
+        self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
+        self._free = asyncio.Semaphore(READERS)
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        async with asyncio.timeout(PATIENCE):
+            await self._free.acquire()
+        try:
+            reading = asyncio.get_running_loop().run_in_executor(self._threads, self._run, work)
+        except BaseException:
+            self._free.release()
+            raise
+        reading.add_done_callback(lambda _: self._free.release())  # not before, also where nobody waits any more
+        return await reading
+
+    def _run(self, work: Callable[[Connection], T]) -> T:
+        with self._engine.connect() as connection:
+            return work(connection)
+
+    async def close(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._threads, self._engine.dispose)
+        self._threads.shutdown()
+
+
+def _prepare_reader(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA query_only = ON")
+    cursor.execute("PRAGMA cache_size = -4000")  # KiB
+    cursor.close()
+
+
+def _begin_reading(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN")  # one snapshot for all that a reader asks

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -16,7 +15,7 @@ from sqlalchemy import Connection, create_engine, inspect, text
 
 from store import migrate
 from store.engine import database_url
-from store.migrate import upgrade
+from store.migrate import take_steps, upgrade
 from store.open import Store, open_store
 from store.schema import metadata
 from store.settings import StoreSettings
@@ -56,7 +55,7 @@ def test_the_names_of_the_files_are_the_steps() -> None:
     config.set_main_option("script_location", "store:migrations")
     config.set_main_option("path_separator", "os")
     scripts = ScriptDirectory.from_config(config)
-    assert migrate._known() == {step.revision for step in scripts.walk_revisions()}
+    assert set(migrate._known()) == {step.revision for step in scripts.walk_revisions()}
     assert migrate.newest() == scripts.get_current_head()
 
 
@@ -82,7 +81,7 @@ def test_sqlite_ends_at_the_schema(tmp_path: Path) -> None:
     made = create_engine(f"sqlite:///{tmp_path}/made.db")
     metadata.create_all(made)
     with migrated.begin() as connection:
-        upgrade(connection)
+        take_steps(connection)
         assert [it for it in difference(connection) if "schema_version" not in str(it)] == []
         steps = shape(connection)
     with made.connect() as connection:
@@ -98,7 +97,7 @@ async def test_postgresql_ends_at_the_schema(postgres: Postgres) -> None:
     """A database of PostgreSQL made by the migrations and one made from the tables do not differ."""
     names = postgres.empty(), postgres.empty()
     shapes = []
-    for name, make in zip(names, (upgrade, metadata.create_all), strict=True):
+    for name, make in zip(names, (take_steps, metadata.create_all), strict=True):
         connection = write_connection(database_url(postgres.url(name)))
         await connection.run(make)
         shapes.append(await connection.run(shape))
@@ -132,7 +131,7 @@ _CREDENTIAL_OF_0001 = text(
 
 def store_of_0001(connection: Connection) -> None:
     """Make what the first schema had, with a credential in it."""
-    command.upgrade(migrate._config(connection), "0001")
+    take_steps(connection, "0001")
     connection.exec_driver_sql("CREATE VIEW suppressions AS SELECT address FROM suppression")  # views were others then
     connection.execute(_CREDENTIAL_OF_0001, {"hash": hashlib.sha256(b"secret").digest()})
 
@@ -152,6 +151,32 @@ async def test_credentials_of_the_first_schema_live_on(tmp_path: Path, postgres:
         await store.close()
     postgres.drop(name)
     assert (tmp_path / "homing.db.before-0011").exists()
+
+
+def test_an_empty_store_gets_what_the_steps_end_at(tmp_path: Path) -> None:
+    """Also the table that says which schema it is: steps to come find it."""
+    made = create_engine(f"sqlite:///{tmp_path}/made.db")
+    stepped = create_engine(f"sqlite:///{tmp_path}/stepped.db")
+    version = "SELECT sql FROM sqlite_master WHERE name = 'schema_version'"
+    found = []
+    for engine, make in ((made, upgrade), (stepped, take_steps)):
+        with engine.begin() as connection:
+            make(connection)
+            table = connection.exec_driver_sql(version).scalar_one()
+            found.append((migrate.current(connection), "".join(table.split())))
+        engine.dispose()
+    assert found[0] == found[1]
+
+
+def test_without_a_step_alembic_is_not_loaded(tmp_path: Path) -> None:
+    """A tenth of the program's memory, and of the time of its start."""
+    program = (
+        "import sys; from sqlalchemy import create_engine; from store.migrate import upgrade\n"
+        f"engine = create_engine('sqlite:///{tmp_path}/homing.db')\n"
+        "for _ in range(2):\n    with engine.begin() as connection: upgrade(connection)\n"
+        "assert 'alembic' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_packaged() -> None:
