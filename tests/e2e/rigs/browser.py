@@ -22,25 +22,34 @@ _QUIET = (
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """Run the browser with a profile of its own."""
+def chromium(*, images: bool = True) -> Iterator[Browser]:
+    """Start the browser; without ``images`` it loads none, as a mail program that was told so."""
     program = shutil.which("chromium")
     assert program is not None, "chromium is missing: run scripts/provision"
+    more = () if images else ("--blink-settings=imagesEnabled=false",)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=list(_QUIET))
+        browser = playwright.chromium.launch(executable_path=program, args=[*_QUIET, *more])
         try:
             yield browser
         finally:
             browser.close()
 
 
+def new_page(browser: Browser, *, proxy: str = "") -> Page:
+    """Open an empty page with a profile of its own; ``proxy`` is a URL that everything goes through."""
+    # It says of itself that it is headless, as scanners' browsers do; a person's does not.
+    agent = browser.new_page().evaluate("navigator.userAgent").replace("HeadlessChrome", "Chrome")
+    if not proxy:
+        return browser.new_page(user_agent=agent)
+    # Chromium would leave a proxy out for loopback.
+    return browser.new_page(user_agent=agent, proxy={"server": proxy, "bypass": "<-loopback>"})
+
+
 @contextmanager
 def page() -> Iterator[Page]:
-    """Open an empty page in a browser with a profile of its own."""
+    """Open an empty page in a browser of its own."""
     with chromium() as browser:
-        # It says of itself that it is headless, as scanners' browsers do; a person's does not.
-        agent = browser.new_page().evaluate("navigator.userAgent")
-        yield browser.new_page(user_agent=agent.replace("HeadlessChrome", "Chrome"))
+        yield new_page(browser)
 
 
 def html_of(mail: bytes, folder: Path) -> Path:
