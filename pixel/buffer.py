@@ -21,7 +21,8 @@ from store.open_facts import OpenFacts
 
 BATCH_PAUSE = 0.2  # seconds between batches; an open shows up no later than that
 RETRY_PAUSE = 2.0  # seconds between tries while the store cannot be written
-MAX_BATCH = 1_000  # opens in one transaction, so that mail never waits long for it
+BATCH = 1_000  # opens in one transaction, so that mail never waits long for it
+MAX_BATCH = 4_000  # in a flood, when as many wait: fewer syncs, or a slow disk would decide how many opens are kept
 PATIENCE = 5.0  # seconds that a load waits for the 250 of its mail to be committed
 _COUNTED = 10_000  # loads that are only counted, remembered for the window of one view
 MAX_HOLD = 0.018  # seconds: with it an answer is still there within twenty milliseconds (P5)
@@ -170,7 +171,7 @@ class OpenBuffer:
             self._recall()
             try:
                 await self._write_batch()
-                while len(self._waiting) >= MAX_BATCH:
+                while len(self._waiting) >= BATCH:
                     await self._write_batch()
             except StoreUnavailable:
                 await self._pause(RETRY_PAUSE)
@@ -183,7 +184,7 @@ class OpenBuffer:
         Loads whose mails have no 250 yet are put aside, unless this is the ``last`` chance.
         """
         async with self._writing:
-            batch = self._waiting[:MAX_BATCH]
+            batch = self._waiting[: min(MAX_BATCH, max(BATCH, len(self._waiting) // 2))]
             try:
                 ready, early = await self._write(batch, last=last)
             except StoreUnavailable:

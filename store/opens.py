@@ -26,7 +26,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from store.addresses import address_key
 from store.engine import Reader
 from store.events import Opened
-from store.many import ManyRows
+from store.many import ManyReads, ManyRows
 from store.nodes import Nodes
 from store.nouns import Open, Reason, RecipientStatus, State, TrackingMode, Verdict
 from store.open_facts import OpenFacts
@@ -49,7 +49,7 @@ _OPENABLE = (RecipientStatus.SENDING.value, RecipientStatus.DELIVERED.value)
 _BY_MACHINE = (Verdict.UNCERTAIN, Verdict.PREFETCH, Verdict.SCANNER)
 
 # In the order of _Row. Served by the primary keys.
-_READ = (
+_READ = ManyReads(
     select(
         recipient.c.id,
         recipient.c.message_id,
@@ -147,7 +147,7 @@ class _OptWish:
 def _record(transaction: Transaction, wishes: Sequence[_Wish]) -> list[int]:
     connection = transaction.connection
     ids = sorted(set().union(*(wish.recipient_ids for wish in wishes)))
-    read = {row.id: row for row in itertools.starmap(_Row, connection.execute(_READ, {"ids": ids}).all())}
+    read = {row.id: row for row in itertools.starmap(_Row, _READ.execute(connection, {"ids": ids}))}
     rows = {id_: row for id_, row in read.items() if row.opted_out is None and row.tracking != TrackingMode.OFF}
     facts = _facts(read.values())
     # Copies that left before tokens of messages existed hold their recipient's, in mode count too.

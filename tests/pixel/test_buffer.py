@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
-from pixel.buffer import BATCH_PAUSE, MAX_BATCH, MAX_HOLD, MAX_WAITING_OF_ONE, PATIENCE, RETRY_PAUSE, OpenBuffer
+from pixel.buffer import BATCH, BATCH_PAUSE, MAX_BATCH, MAX_HOLD, MAX_WAITING_OF_ONE, PATIENCE, RETRY_PAUSE, OpenBuffer
 from pixel.client import Client, Describe
 from pixel.signals import Sighting
 from store.nouns import Open, Verdict
@@ -93,14 +93,29 @@ async def test_a_long_line_is_written_without_pauses(opens: FakeOpens) -> None:
     pauses = Pauses()
     waiting = buffer(opens, pauses)
     waiting.start()
-    for recipient_id in range(2 * MAX_BATCH + 1):
+    for recipient_id in range(2 * BATCH + 1):
         waiting.add(an_open(recipient_id))
     await pauses.end_one()
     await until(opens)
     await until(opens)
-    assert opens.batches == [MAX_BATCH, MAX_BATCH]
+    assert opens.batches == [BATCH, BATCH]
     await waiting.stop(1.0)
-    assert opens.batches == [MAX_BATCH, MAX_BATCH, 1]
+    assert opens.batches == [BATCH, BATCH, 1]
+
+
+@pytest.mark.parametrize(
+    ("wait", "first"),
+    [(BATCH, BATCH), (2 * BATCH, BATCH), (2 * BATCH + 2, BATCH + 1), (2 * MAX_BATCH, MAX_BATCH), (9_999, MAX_BATCH)],
+)
+async def test_a_flood_is_written_in_larger_transactions(opens: FakeOpens, wait: int, first: int) -> None:
+    """Half of what waits, and never more than the bound: a sync for each thousand would be too many on a slow disk."""
+    waiting = buffer(opens)
+    for recipient_id in range(wait):
+        waiting.add(an_open(recipient_id))
+    await waiting._write_batch()
+    assert opens.batches == [first]
+    await waiting.stop(1.0)
+    assert sum(opens.batches) == wait
 
 
 async def test_opens_outlive_a_store_that_cannot_be_written(opens: FakeOpens) -> None:
