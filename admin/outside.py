@@ -33,7 +33,7 @@ class Outside:
     smtp_settings: Sequence[tuple[str, str]] = ()  # names and values for an application; no secrets
     did_you_mean: DidYouMean = no_guess  # the address that was probably meant in place of one that failed; "": none
     read_mail: Callable[[bytes], Shown] | None = None  # runs in a thread
-    send_test: Callable[[], Awaitable[None]] | None = None  # OSError: it was not taken
+    send_test: Callable[[], Awaitable[None]] | None = None  # StoreError: it was not taken
     test_address: str = ""
     send_again: Callable[[Sequence[int]], Awaitable[Sequence[int]]] | None = None  # recipients -> new messages
     wake: Callable[[], None] = lambda: None  # has delivery look for what is due

@@ -4,9 +4,10 @@ The table ``[admin]`` of the configuration.
 Pure: no I/O, no clock, no chance.
 """
 
+import re
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from store.units import Count, Duration, Lasting, Port
 
@@ -39,6 +40,36 @@ class MetricsSettings(BaseModel):
     networks: tuple[str, ...] = ()
 
 
+_ADDRESS = re.compile(r"[^\s@<>]+@[^\s@<>]+")
+_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+
+
+def _address(value: str) -> str:
+    if not _ADDRESS.fullmatch(value):
+        raise ValueError('should be an address, like "office@example.org"')
+    return value
+
+
+def _time_of_day(value: str) -> str:
+    if not _TIME.fullmatch(value):
+        raise ValueError('should be a time of day, like "07:00"')
+    return value
+
+
+class DigestSettings(BaseModel):
+    """``[admin.digest]``: a mail each day that says what the page of invoices to chase says."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    to: tuple[Annotated[str, AfterValidator(_address)], ...] = ()  # none: no such mail
+    sender: Annotated[str, AfterValidator(lambda value: _address(value) if value else value)] = (
+        ""  # "": the first of to
+    )
+    at: Annotated[str, AfterValidator(_time_of_day)] = "07:00"
+    zone: str = "UTC"  # of ``at``, and of the times in the mail
+    language: str = "en"
+
+
 class AdminSettings(BaseModel):
     """``[admin]``."""
 
@@ -49,6 +80,8 @@ class AdminSettings(BaseModel):
     plain_http: bool = False  # let people log in over http from another machine
     session_idle: Annotated[Duration, Field(ge=1_800.0, le=43_200.0)] = 8 * 3_600.0
     chase_after: Lasting = 3 * 86_400.0  # an invoice delivered and not opened for so long is one to chase
+    base_url: str = ""  # where people reach the pages, for links in mails; "": such links are left out
+    digest: DigestSettings = DigestSettings()
     webhooks: WebhookSettings = WebhookSettings()
     metrics: MetricsSettings = MetricsSettings()
     api: ApiSettings = ApiSettings()

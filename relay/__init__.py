@@ -19,7 +19,8 @@ The mail itself: ``submission/`` takes it, ``message/`` reads and copies it, ``d
 between them is here: ``outgoing.py`` makes the copy for one recipient, ``signing.py`` signs it, ``forward.py`` hands a
 copy of what came back to the original sender, ``notify.py`` tells the sender in our own words what became of a mail,
 ``handing_over.py`` takes what the API sends and what is sent again. ``tls_reports.py`` tells other domains how TLS to
-their hosts went (``tls_report.py``, ``tls_report_post.py``). ``did_you_mean.py`` asks on behalf of pages and commands;
+their hosts went (``tls_report.py``, ``tls_report_post.py``). ``digest.py`` mails the office what is to be chased;
+``own_mail.py`` is mail of our own as it goes into the queue. ``did_you_mean.py`` asks on behalf of pages and commands;
 ``pages.py`` is what pages are handed of the rest, and ``domain_check.py`` asks DNS for them.
 
 To try it: ``sandbox/`` acts out every status, and ``demo.py`` (``demo_screen.py``, ``demo_tally.py``) shows it.

@@ -12,7 +12,9 @@ from relay.did_you_mean import DidYouMean
 from relay.domain_check import DomainCheck
 from relay.first_start import smtp_settings
 from relay.message.shown import shown
+from relay.own_mail import TestMail
 from relay.webhooks import url_rules
+from store.nouns import Job
 from store.open import Store
 
 _SECRET = frozenset({"password", "url", "user"})  # keys whose value no page shows
@@ -26,6 +28,8 @@ def outside(
     wake: Callable[[], None],
     resolver: Resolver,
     send_again: Callable[[Sequence[int]], Awaitable[Sequence[int]]],
+    clock: Callable[[], float],
+    deliver: Callable[[Sequence[Job], bytes], None],
 ) -> Outside:
     """
     Put it together.
@@ -37,7 +41,19 @@ def outside(
         wake: Has delivery look for what is due.
         resolver: What asks DNS.
         send_again: Sends to these recipients again; gives the ids of the new messages.
+        clock: Unix seconds.
+        deliver: Given the jobs of mail of our own.
     """
+    sandbox, relay = config.relay.sandbox, config.relay
+    test_address = f"ann@{sandbox.domain}" if sandbox.enabled else ""
+    send_test = TestMail(
+        store,
+        to=test_address,
+        hostname=relay.hostname,
+        max_age=relay.delivery.max_age,
+        clock=clock,
+        deliver=deliver,
+    )
     checker = DomainCheck(config, resolver)
     return Outside(
         smtp_settings=smtp_settings(config, submission),
@@ -49,7 +65,8 @@ def outside(
         domains=checker.domains,
         check_domain=checker.check,
         send_again=send_again,
-        test_address=f"ann@{config.relay.sandbox.domain}" if config.relay.sandbox.enabled else "",
+        send_test=send_test if test_address else None,
+        test_address=test_address,
         settings=list(_settings(config)),
     )
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pixel.client import NoCountriesError, load_countries
 from pixel.element import element
@@ -53,6 +54,7 @@ def check(config: Config) -> list[Problem]:
         *_check_files(config),
         *_check_dkim(config),
         *_check_networks(config),
+        *_check_zone(config),
         *_check_name_servers(config),
         *_check_names(config),
         *_check_base_urls(config),
@@ -240,6 +242,14 @@ def _check_names(config: Config) -> Iterator[Problem]:
         if not spelled or spelled != name.lower() or spelled.rpartition(".")[2].isdigit():
             like = spelled if not name.isascii() and spelled else "mail.example.org"
             yield Problem(key, f'"{name}" should be a domain name in ASCII, like "{like}"')
+
+
+def _check_zone(config: Config) -> Iterator[Problem]:
+    zone = config.admin.digest.zone
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        yield Problem(("admin", "digest", "zone"), f'"{zone}" is no time zone known here, like "Europe/Madrid"')
 
 
 def _check_networks(config: Config) -> Iterator[Problem]:

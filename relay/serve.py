@@ -35,7 +35,9 @@ from admin.api.webhooks import WebhookRoutes
 from admin.metrics import names
 from admin.metrics.page import MetricsPage
 from admin.metrics.sample import Sample
+from admin.pages.render import Renderer
 from admin.server import AdminServer
+from admin.statics import Statics
 from admin.webhooks.sender import Sender
 from bounce.consequence import Consequence
 from bounce.listener import ReportListener
@@ -59,6 +61,7 @@ from relay.delivery.tls_memory import TlsMemory
 from relay.delivery.tls_results import TlsResults
 from relay.delivery.worker import Delivery
 from relay.did_you_mean import DidYouMean
+from relay.digest import Digest
 from relay.first_start import FirstSecrets, certificate_files, make_secrets, welcome
 from relay.forward import Forward
 from relay.handing_over import AcceptingStore, FirstSenders, Handing, SendAgain, TokenSenders
@@ -425,7 +428,7 @@ class _Assembly:
         return _spell(server.addresses)
 
     def start_notify(self, store: Store, delivery: Delivery, return_paths: ReturnPaths) -> None:
-        """Report to senders what became of their mails."""
+        """Report to senders what became of their mails, and to the office what is to be chased."""
         relay = self.config.relay
         notify = Notify(
             store=store,
@@ -438,6 +441,16 @@ class _Assembly:
             deliver=delivery.offer,
         )
         self.run_beside(notify.run())
+        digest = Digest(
+            store=store,
+            settings=self.config.admin,
+            hostname=relay.hostname,
+            max_age=relay.delivery.max_age,
+            render=Renderer(Statics(), self.clock),
+            clock=self.clock,
+            deliver=delivery.offer,
+        )
+        self.run_beside(digest.run())
 
     def start_tls_reports(self, store: Store, delivery: Delivery, signing: Signing, others: _Others) -> None:
         """Report to other domains how TLS went, where the configuration wants it."""
@@ -590,6 +603,8 @@ class _Assembly:
                 wake=delivery.wake,
                 resolver=others.resolver,
                 send_again=sending.send_again,
+                clock=self.clock,
+                deliver=delivery.offer,
             ),
             clock=self.clock,
             log=self.log.getChild("admin"),

@@ -15,6 +15,7 @@ from admin.pages.site import Site
 from admin.pages.told import told
 from admin.routes import get, post
 from admin.visit import visit_of
+from store.errors import StoreError
 from store.journal_record import EventRecord
 from store.nouns import Role
 from store.queries.events import Which
@@ -119,7 +120,7 @@ class TodayPage:
             raise web.HTTPNotFound
         try:
             await send()
-        except OSError as error:
+        except StoreError as error:
             self._site.log.warning("the test mail was not taken: %s", error)
             return go("/", "cannot")
         await self._site.audit(request, "test-mail.send", self._site.outside.test_address)
