@@ -84,21 +84,21 @@ def waiting(file: Path) -> int:
     return int(due + claimed)
 
 
-def fresh_mails(homing: Homing, login: Login, sink: SmtpSink, seconds: float) -> list[float]:
-    """Hand over mails to another domain, and give how long each was on its way."""
+def fresh_mails(homing: Homing, login: Login, sink: SmtpSink, seconds: float) -> list[tuple[float, float]]:
+    """Hand over mails to another domain, and give how long each was on its way, and in which second it left."""
     delays = []
-    until = time.monotonic() + seconds
+    start = time.monotonic()
+    until = start + seconds
     while time.monotonic() < until:
         name = f"r{random.getrandbits(60)}@{FRESH}"
         hand_over(homing, MAIL, [name], login=login)
         begun = time.monotonic()
         while not any(mail.recipient == name for mail in sink.mails[-10:]):
             if time.monotonic() - begun > 120:
-                delays.append(float("inf"))
-                return delays
+                return [*delays, (float("inf"), begun - start)]
             time.sleep(0.002)
-        delays.append(time.monotonic() - begun)
-        time.sleep(max(0.0, EVERY - delays[-1]))
+        delays.append((time.monotonic() - begun, begun - start))
+        time.sleep(max(0.0, EVERY - delays[-1][0]))
     return delays
 
 
@@ -116,11 +116,12 @@ def measure(name: str, homing: Homing, sink: SmtpSink, login: Login | None, seco
     took = time.monotonic() - begun
     left = waiting(file)
     cpu = watch.end()
+    worst = ", ".join(f"{delay * 1e3:,.0f} ms in second {at:.0f}" for delay, at in sorted(delays, reverse=True)[:3])
     homing.kill()
     print(  # noqa: T201
-        f"{name:24} start {started:5.2f} s   delivered {(before - left) / took:7,.0f}/s   CPU {cpu / took:4.0%}"
+        f"{name:20} start {started:5.2f} s   delivered {(before - left) / took:7,.0f}/s   CPU {cpu / took:4.0%}"
         f"   memory {watch.pss / 1e6:4.0f} MB"
-        f"   fresh mail p50 {median(delays) * 1e3:5.0f} ms, slowest {max(delays) * 1e3:6,.0f} ms of {len(delays)}",
+        f"   fresh mail p50 {median(delay for delay, _ in delays) * 1e3:5.0f} ms, slowest of {len(delays)}: {worst}",
         flush=True,
     )
     return login

@@ -11,10 +11,12 @@ The way out: from a claimed recipient to a settled one.
 2. ``lane.py`` is the queue in memory for one destination: how many connections it may have, whether it is down.
    ``lanes.py`` has them all, and ``serving.py`` sets connections to work for them. Those of one provider
    (``providers.py``) share a group, whose pace ``pacing.py`` keeps; ``asked.py`` reads from a refusal how long to wait.
-3. ``carrier.py`` carries one job after the other over a connection that ``pool.py`` kept or opened, address by address.
+3. ``carrier.py`` carries one job after the other over a connection that ``pool.py`` kept or opened; ``race.py`` tries
+   one address after the other.
    ``envelope.py`` says what the transaction tells the other side, or finds that it cannot be told.
-4. ``connection.py`` moves the bytes, with TLS (``tls.py``) and time limits; ``dialogue.py`` is the SMTP client itself,
-   a table of states without I/O, fed by ``replies.py``. ``transcript.py`` notes what was said.
+4. ``connection.py`` moves the bytes, with TLS (``tls.py``) and time limits (``patience.py``); ``dialogue.py`` is the
+   SMTP client itself, a table of states without I/O, fed by ``replies.py``. ``transcript.py`` notes what was said,
+   ``told.py`` what went wrong.
 5. How it ended is a value (``attempts.py`` makes it). ``schedule.py`` says when the next attempt is made, and
    ``hand.py`` has it settled through ``settling.py``, which does not let go before the store has it.
 

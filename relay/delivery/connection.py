@@ -7,21 +7,20 @@ giving up early there makes duplicates.
 """
 
 import asyncio
-import os
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from typing import cast
 
 from relay.delivery.dialogue import Dialogue, Outcome, State, Step
 from relay.delivery.envelope import FINAL_DOT, Envelope, Offers, stuff
+from relay.delivery.patience import SESSION_LIMIT, patience
 from relay.delivery.route import Host
-from relay.delivery.tls import DEMANDS, VALIDATION_FAILURE, TlsContexts, result_type, shown, verification, verifies
+from relay.delivery.tls import VALIDATION_FAILURE, TlsContexts, demanded, mismatch, result_type, verification, verifies
+from relay.delivery.told import told, unconnected
 from relay.delivery.transcript import Transcript
 from relay.settings import DeliverySettings
-from store.nouns import Phase, Reason
+from store.nouns import Phase
 
-SESSION_LIMIT = 1800.0  # seconds, from MAIL to the final dot
 ONE_WRITE = 64 * 1024  # contents up to this size leave in one piece with their final dot
 BLOCK = 256 * 1024
 
@@ -53,6 +52,7 @@ class Connection(asyncio.Protocol):
         self.tls_failure = ""  # why TLS failed, a result type of RFC 8460 section 4.3; "" when it did not
         self.local_address = ""  # of ours, once connected
         self.idle_since = 0.0  # the pool's
+        self.connected_at = 0.0  # loop time
         self.on_gone: Callable[[Connection], None] | None = None
         self._settings = settings
         self._contexts = contexts
@@ -111,10 +111,19 @@ class Connection(asyncio.Protocol):
 
     async def open(self) -> Outcome | None:
         """Connect, greet, make TLS, log in. None: ready for mail. An Outcome: why not; the connection is closed."""
+        return await self.connect() or await self.set_up()
+
+    async def connect(self) -> Outcome | None:
+        """Connect, no more. An Outcome: why not."""
         try:
-            failure = await self._connect()
-            if failure is not None:
-                return failure
+            return await self._connect()
+        except BaseException:
+            self.abort()
+            raise
+
+    async def set_up(self) -> Outcome | None:
+        """Greet, make TLS, log in. An Outcome: why not; the connection is closed."""
+        try:
             self._watch()
             step = await self._next_step()
             while step is Step.HANDSHAKE:
@@ -126,7 +135,7 @@ class Connection(asyncio.Protocol):
             self._deadline = float("inf")
             return None
         self.close()
-        return self._demanded(self._dialogue.outcome)
+        return demanded(self.host, self._dialogue.outcome)
 
     async def send(self, mail: Envelope, copy: bytes, before_dot: Callable[[], Awaitable[None] | None]) -> Outcome:
         """
@@ -204,7 +213,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the dialogue and whoever waits."""
         self._stop_timer()
-        why = "the connection was lost" if exc is None else f"the connection was lost: {_told(exc)}"
+        why = "the connection was lost" if exc is None else f"the connection was lost: {told(exc)}"
         self._signal(self._dialogue.lost(why))
         if not self._gone.done():
             self._gone.set_result(None)
@@ -238,13 +247,14 @@ class Connection(asyncio.Protocol):
                 )
         except ssl.SSLError as error:
             self.tls_failure = result_type(error)
-            return _failed(Phase.TLS, f"TLS could not be made: {_told(error)}")
+            return unconnected(Phase.TLS, f"TLS could not be made: {told(error)}")
         except TimeoutError:
-            return _failed(Phase.CONNECT, f"no answer within {self._settings.connect_timeout:g} s")
+            return unconnected(Phase.CONNECT, f"no answer within {self._settings.connect_timeout:g} s")
         except OSError as error:
-            return _failed(Phase.CONNECT, _told(error))
+            return unconnected(Phase.CONNECT, told(error))
         assert self._transport is not None
         self.local_address = str((self._transport.get_extra_info("sockname") or ("",))[0])
+        self.connected_at = self._loop.time()
         self._note("connected")
         self._note_tls("verified")
         return None
@@ -263,11 +273,11 @@ class Connection(asyncio.Protocol):
         except (OSError, ValueError) as error:  # ssl.SSLError and time-outs are OSErrors; ValueError: an odd name
             self._step = Step.READ
             self.tls_failure = result_type(error)
-            return self._dialogue.lost(f"TLS could not be made: {_told(error)}")
+            return self._dialogue.lost(f"TLS could not be made: {told(error)}")
         if transport is None:  # typeshed: it may be when the loop is closing
             return self._dialogue.lost("TLS could not be made")
         self._use(transport)
-        why = self._match_records()
+        why = mismatch(self.host, transport.get_extra_info("ssl_object"), self._refusal)
         if why:
             self._step = Step.READ
             self.tls_failure = VALIDATION_FAILURE
@@ -277,22 +287,6 @@ class Connection(asyncio.Protocol):
         self._say(self._dialogue.take_output())
         self._watch()
         return await self._next_step()
-
-    def _match_records(self) -> str:
-        """Under DANE: say why the server's certificates match no record; "" when one does, and without DANE."""
-        if self.host.proof != "DANE" or not self.host.tlsa:
-            return ""
-        assert self._transport is not None
-        if self._refusal is None:
-            return "its certificate cannot be checked here"
-        return self._refusal(self.host, shown(self._transport.get_extra_info("ssl_object")))
-
-    def _demanded(self, outcome: Outcome | None) -> Outcome | None:
-        """Say with a failure to make TLS who asks for it."""
-        demand = DEMANDS.get(self.host.proof, "")
-        if outcome is None or outcome.phase is not Phase.TLS or outcome.reply is not None or not demand:
-            return outcome
-        return replace(outcome, why=f"{outcome.why}; {demand}", status=outcome.status or "4.7.5")
 
     def _use(self, transport: asyncio.Transport) -> None:
         # A block counts as sent when all of it has left, so a final dot is not out while its content is not.
@@ -373,21 +367,14 @@ class Connection(asyncio.Protocol):
 
     def _watch(self) -> None:
         """Start the time limit of the state that the dialogue is in now."""
-        settings = self._settings
-        match self._dialogue.state:
-            case State.READY | State.CLOSED | State.HANDSHAKE:
-                self._deadline = float("inf")
-            case State.GREETING:
-                self._until(settings.greeting_timeout)
-            case State.DATA | State.SKIP_DATA:
-                self._until(settings.data_timeout)
-            case State.CONTENT:
-                self._until(settings.block_timeout)
-            case State.END_OF_DATA:
-                self._session_deadline = float("inf")
-                self._until(settings.final_dot_timeout)
-            case _:
-                self._until(settings.command_timeout)
+        state = self._dialogue.state
+        if state is State.END_OF_DATA:
+            self._session_deadline = float("inf")
+        seconds = patience(state, self._settings)
+        if seconds == float("inf"):
+            self._deadline = seconds
+        else:
+            self._until(seconds)
 
     def _until(self, seconds: float) -> None:
         """Set the limit. A timer that would fire earlier is left: it looks again, which is cheaper than a new one."""
@@ -412,18 +399,3 @@ class Connection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-
-def _failed(phase: Phase, why: str) -> Outcome:
-    return Outcome(phase, None, why, Reason.CONNECTION_FAILED, permanent=False)
-
-
-def _told(error: BaseException) -> str:
-    """Say an error in words for people: ``connection refused``."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return error.verify_message
-    if isinstance(error, ssl.SSLError):
-        return (error.reason or "handshake failed").replace("_", " ").lower()
-    if isinstance(error, OSError) and error.errno:
-        return os.strerror(error.errno).lower()
-    return str(error) or type(error).__name__

@@ -14,6 +14,8 @@ from typing import Protocol
 
 from relay.delivery.connection import Connection
 from relay.delivery.dialogue import Outcome
+from relay.delivery.patience import SESSION_LIMIT
+from relay.delivery.race import End, Race
 from relay.delivery.route import Destination, Host, in_order
 from relay.delivery.tls import TlsContexts
 from relay.settings import DeliverySettings
@@ -25,6 +27,7 @@ NO_TLS = 3600.0  # an address whose TLS handshake failed is spoken to in clear f
 _REMEMBERED = 10_000
 _GOODBYE = 1.0  # seconds for the other side to close too, at the end
 
+_LATE = Outcome(Phase.CONNECT, None, "no host answered in time", Reason.CONNECTION_FAILED, permanent=False)
 _log = logging.getLogger(__name__)
 
 
@@ -187,8 +190,9 @@ class Pool:
             self._timer = loop.call_later(self._settings.connection_idle, self._close_idle)
 
     def good(self, connection: Connection) -> bool:
-        """Whether a connection may carry another mail: open, in step, and not at the end of its share."""
-        return connection.usable and connection.mails < self._settings.messages_per_connection
+        """Whether a connection may carry another mail: open, in step, not old, and not at the end of its share."""
+        young = asyncio.get_running_loop().time() < connection.connected_at + SESSION_LIMIT
+        return connection.usable and young and connection.mails < self._settings.messages_per_connection
 
     def avoid(self, connection: Connection) -> None:
         """Try the address of a connection last for a while: it hung up on us, or said that it closes."""
@@ -208,28 +212,47 @@ class Pool:
 
         The next one is tried after a failure to connect, to greet, to make TLS or at EHLO; never after a mail began.
         """
-        loop = asyncio.get_running_loop()
-        until = loop.time() + OPENING_LIMIT
+        until = asyncio.get_running_loop().time() + OPENING_LIMIT
+        ends = [End(*end) for end in in_order(destination, draw=self._draw, failing=self._is_failing)]
+        race = Race(ends, make=self._connection, drop=self._open.discard)
         failures: list[Unreachable] = []
         said: list[str] = []
-        ends = deque((*end, False) for end in in_order(destination, draw=self._draw, failing=self._is_failing))
-        while ends and not (failures and loop.time() >= until):
-            host, address, lenient = ends.popleft()
-            connection = self._connection(host, address, lenient=lenient)
-            failure = await self._open_one(connection, until)
-            if self._results is not None and domain and not destination.by_route and not lenient:
-                self._results.session(domain, connection, failure)
-            if failure is None:
+        try:
+            while (tried := await self._next(race, until)) is not None:
+                end, connection, failure = tried
+                if self._results is not None and domain and not destination.by_route and not end.lenient:
+                    self._results.session(domain, connection, failure)
+                if failure is None:
+                    if connection.transcript is not None:
+                        connection.transcript.earlier = "\n".join(said)
+                    return connection
+                failures.append(Unreachable(failure, end.host.name, end.address))
                 if connection.transcript is not None:
-                    connection.transcript.earlier = "\n".join(said)
-                return connection
-            failures.append(Unreachable(failure, host.name, address))
-            if connection.transcript is not None:
-                said.append(connection.transcript.text(failure.why))
-            if connection.only_tested and failure.phase is Phase.TLS:
-                _log.info("%s would be refused if its MTA-STS policy were enforced: %s", host.name, failure.why)
-                ends.appendleft((host, address, True))  # a policy that only tests keeps no mail back
+                    said.append(connection.transcript.text(failure.why))
+                if connection.only_tested and failure.phase is Phase.TLS:
+                    _log.info("%s would be refused if its MTA-STS policy were enforced: %s", end.host.name, failure.why)
+                    race.again(replace(end, lenient=True))  # a policy that only tests keeps no mail back
+        finally:
+            race.call_off()
+        if not failures:
+            failures.append(Unreachable(_LATE, ends[0].host.name, ends[0].address))
         return replace(sum_up(failures), transcript="\n".join(said))
+
+    async def _next(self, race: Race, until: float) -> tuple[End, Connection, Outcome | None] | None:
+        """Give the next end that is ready for mail, or why it is not. None: there is none left, or no time."""
+        try:
+            async with asyncio.timeout_at(until):
+                tried = await race.next()
+        except TimeoutError:
+            return None
+        if tried is None:
+            return None
+        end, connection, failure = tried
+        if failure is None:
+            failure = await self._set_up(connection, until)
+        else:
+            self._open.discard(connection)
+        return end, connection, self._noted(connection, failure)
 
     async def close(self) -> None:
         """Close every connection; those at work are aborted."""
@@ -253,46 +276,46 @@ class Pool:
             for goodbye in goodbyes:
                 goodbye.cancel()
 
-    def _connection(self, host: Host, address: str, *, lenient: bool) -> Connection:
-        clear_until = self._no_tls.get((address, host.port), 0.0)
-        return Connection(
-            host,
-            address,
+    def _connection(self, end: End) -> Connection:
+        clear_until = self._no_tls.get((end.address, end.host.port), 0.0)
+        connection = Connection(
+            end.host,
+            end.address,
             hostname=self.hostname,
             settings=self._settings,
             contexts=self._contexts,
             clear=clear_until > asyncio.get_running_loop().time(),
-            lenient=lenient,
+            lenient=end.lenient,
             refusal=self._proofs.refusal if self._proofs is not None else None,
         )
-
-    async def _open_one(self, connection: Connection, until: float) -> Outcome | None:
-        """Open a connection; the Outcome says why it could not be."""
-        host = connection.host
-        end = (connection.address, host.port)
-        loop = asyncio.get_running_loop()
         connection.on_gone = self._gone
         self._open.add(connection)
+        return connection
+
+    async def _set_up(self, connection: Connection, until: float) -> Outcome | None:
+        """Make a connection ready for mail; the Outcome says why it is not."""
         try:
             async with asyncio.timeout_at(until):
-                failure = await connection.open()
+                return await connection.set_up()
         except TimeoutError:
-            failure = Outcome(
-                Phase.CONNECT, None, "no host answered in time", Reason.CONNECTION_FAILED, permanent=False
-            )
+            return _LATE
         finally:
             if not connection.usable:
                 self._open.discard(connection)
+
+    def _noted(self, connection: Connection, failure: Outcome | None) -> Outcome | None:
+        """Remember of an end how it went."""
+        host = connection.host
+        end = (connection.address, host.port)
+        now = asyncio.get_running_loop().time()
         if failure is None:
             self._failing.pop(end, None)
             if connection.proven and self._proofs is not None:
                 self._proofs.proven(host)
-            return None
-        if connection.only_tested and failure.phase is Phase.TLS:
-            return failure
-        _remember(self._failing, end, loop.time() + FAILING)
-        if failure.phase is Phase.TLS and host.tls == "opportunistic":
-            _remember(self._no_tls, end, loop.time() + NO_TLS)
+        elif not (connection.only_tested and failure.phase is Phase.TLS):
+            _remember(self._failing, end, now + FAILING)
+            if failure.phase is Phase.TLS and host.tls == "opportunistic":
+                _remember(self._no_tls, end, now + NO_TLS)
         return failure
 
     def _is_failing(self, address: str, port: int) -> bool:

@@ -1,10 +1,13 @@
 """How TLS is made and told: contexts, which of them a host needs, what it showed, and who asks for more."""
 
 import ssl
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from relay.delivery.dialogue import Outcome
 from relay.delivery.route import Host
+from store.nouns import Phase
 
 # Who asks for TLS, said with the failure to make it.
 DEMANDS = {
@@ -86,3 +89,18 @@ def result_type(error: BaseException) -> str:
     """Give the result type for an error of a handshake."""
     code = error.verify_code if isinstance(error, ssl.SSLCertVerificationError) else 0
     return _BY_CODE.get(code, VALIDATION_FAILURE)
+
+
+def mismatch(host: Host, made: Any, refusal: Callable[[Host, Sequence[bytes]], str] | None) -> str:
+    """Under DANE: say why a server's certificates match no record; "" when one does, and without DANE."""
+    if host.proof != "DANE" or not host.tlsa:
+        return ""
+    return "its certificate cannot be checked here" if refusal is None else refusal(host, shown(made))
+
+
+def demanded(host: Host, outcome: Outcome | None) -> Outcome | None:
+    """Say with a failure to make TLS who asks for it."""
+    demand = DEMANDS.get(host.proof, "")
+    if outcome is None or outcome.phase is not Phase.TLS or outcome.reply is not None or not demand:
+        return outcome
+    return replace(outcome, why=f"{outcome.why}; {demand}", status=outcome.status or "4.7.5")
