@@ -6,6 +6,6 @@ the headers on every answer; ``guard.py`` looks up in the ``routes.py`` who may 
 ``failures.py`` counts wrong passwords. Then a page of ``pages/`` answers, with what ``outside.py`` says it may ask of
 the relay; a recipient is told in plain words by ``story.py``, an event by ``event_story.py``, a time by ``times.py``, a
 list for a spreadsheet by ``csv_file.py``. ``statics.py`` serves stylesheet, icons and scripts; ``health.py`` answers
-supervisors. ``webhooks/`` tells applications what happens, ``metrics/`` Prometheus, ``api/`` answers what they
-ask.
+supervisors. ``webhooks/`` tells applications what happens, ``metrics/`` Prometheus, ``embeds/`` shows views in pages of
+theirs, ``api/`` answers what they ask.
 """

@@ -36,7 +36,10 @@ _PLAIN_WORDS = {
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Put the headers on an answer, those of errors too (a signal of aiohttp)."""
+    says_who_frames = "frame-ancestors" in response.headers.get("Content-Security-Policy", "")
     for name, value in HEADERS.items():
+        if name == "X-Frame-Options" and says_who_frames:
+            continue  # an older word for the same, that could only name nobody or ourselves
         response.headers.setdefault(name, value)  # a preview, an embed and a file that may be kept say their own
     response.headers["Server"] = HEADERS["Server"]
     # Only what came by https may promise https; a proxy in front of us says so. Who lies about it fools only itself.

@@ -11,6 +11,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from store.units import Count, Duration, Lasting, Port
 
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?")
+
+
+def _origin(value: str) -> str:
+    if not _ORIGIN.fullmatch(value):
+        raise ValueError('should be an origin, like "https://app.example.org"')
+    return value
+
 
 class WebhookSettings(BaseModel):
     """``[admin.webhooks]``: where calls may go."""
@@ -70,6 +78,16 @@ class DigestSettings(BaseModel):
     language: str = "en"
 
 
+class EmbedSettings(BaseModel):
+    """``[admin.embeds]``: who may show views of ours in pages of theirs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    frame_ancestors: tuple[Annotated[str, AfterValidator(_origin)], ...] = ()  # whose pages may frame them
+    origins: tuple[Annotated[str, AfterValidator(_origin)], ...] = ()  # whose scripts may fetch the JSON (CORS)
+    longest: Lasting = 31 * 86_400.0  # that a link may be good for
+
+
 class AdminSettings(BaseModel):
     """``[admin]``."""
 
@@ -84,4 +102,5 @@ class AdminSettings(BaseModel):
     digest: DigestSettings = DigestSettings()
     webhooks: WebhookSettings = WebhookSettings()
     metrics: MetricsSettings = MetricsSettings()
+    embeds: EmbedSettings = EmbedSettings()
     api: ApiSettings = ApiSettings()

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from relay import cli_people, cli_queue, cli_reports, cli_tokens, cli_webhooks
+from relay import cli_embeds, cli_people, cli_queue, cli_reports, cli_tokens, cli_webhooks
 from relay.cli_opens import add_commands
 from relay.cli_shared import CONFIG, JSON, WrongUse, in_store, read_config
 
@@ -347,3 +347,4 @@ cli_queue.add_commands(main)
 cli_reports.add_commands(main)
 cli_tokens.add_commands(main)
 cli_webhooks.add_commands(main)
+cli_embeds.add_commands(main)

@@ -16,6 +16,7 @@ KEY_OCTETS = 32
 PIXEL_LABEL = "homing pixel"
 RETURN_PATH_LABEL = "homing return path"
 OPT_OUT_LABEL = "homing opt-out"
+EMBED_LABEL = "homing embed"
 PIXEL_KIND = 1
 RETURN_PATH_KIND = 2
 
@@ -72,6 +73,11 @@ def return_path_seal(keys: list[bytes]) -> Seal:
 def opt_out_keys(keys: list[bytes]) -> list[bytes]:
     """Give the keys of opt-out links, the current one first."""
     return [derive_key(key, OPT_OUT_LABEL) for key in keys]
+
+
+def embed_keys(keys: list[bytes]) -> list[bytes]:
+    """Give the keys that links to embeds are signed with, the current one first."""
+    return [derive_key(key, EMBED_LABEL) for key in keys]
 
 
 def _seal(keys: list[bytes], label: str, kind: int) -> Seal:

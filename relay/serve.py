@@ -28,14 +28,20 @@ from pathlib import Path
 from typing import Any
 
 from admin.api.door import Door
+from admin.api.embeds import EmbedRoutes
 from admin.api.every import every
 from admin.api.outside import Outside as ApiOutside
 from admin.api.stream import EventStream
 from admin.api.webhooks import WebhookRoutes
+from admin.embeds.door import EmbedDoor
+from admin.embeds.views import Views
 from admin.metrics import names
 from admin.metrics.page import MetricsPage
 from admin.metrics.sample import Sample
+from admin.outside import Outside
+from admin.pages.embedded import Embedded
 from admin.pages.render import Renderer
+from admin.pages.site import Site
 from admin.server import AdminServer
 from admin.statics import Statics
 from admin.webhooks.sender import Sender
@@ -62,10 +68,11 @@ from relay.delivery.tls_results import TlsResults
 from relay.delivery.worker import Delivery
 from relay.did_you_mean import DidYouMean
 from relay.digest import Digest
+from relay.embed_commands import base_url
 from relay.first_start import FirstSecrets, certificate_files, make_secrets, welcome
 from relay.forward import Forward
 from relay.handing_over import AcceptingStore, FirstSenders, Handing, SendAgain, TokenSenders
-from relay.keys import KeyFileError, load_or_make, opt_out_keys, pixel_seal, return_path_seal
+from relay.keys import KeyFileError, embed_keys, load_or_make, opt_out_keys, pixel_seal, return_path_seal
 from relay.lists import ListKeeper
 from relay.log import configure
 from relay.metrics import ProcessMetrics, may_read
@@ -277,7 +284,7 @@ class _Assembly:
         submission = await self.start_submission(store, delivery, outgoing, signing)
         sending = self.sending(store, delivery, outgoing, signing)
         hooks = self.start_webhooks(store, others)
-        admin = await self.start_admin(store, delivery, submission, sending, hooks, others=others)
+        admin = await self.start_admin(store, delivery, submission, sending, hooks, others=others, keys=keys)
         return Relay(store, made, {"submission": submission, "bounce": bounce, "pixel": pixel, "admin": admin})
 
     async def start_sandbox(self) -> Sandbox | None:
@@ -566,7 +573,15 @@ class _Assembly:
         )
 
     async def start_admin(
-        self, store: Store, delivery: Delivery, submission: str, sending: ApiOutside, hooks: Sender, *, others: _Others
+        self,
+        store: Store,
+        delivery: Delivery,
+        submission: str,
+        sending: ApiOutside,
+        hooks: Sender,
+        *,
+        others: _Others,
+        keys: list[bytes],
     ) -> str:
         """Start the pages, which say whether all is up; give their address. The first worker has them."""
         started_at = self.clock()
@@ -581,6 +596,18 @@ class _Assembly:
         if not self.worker.is_first:
             self.run_beside(board.keep_written(counted))
             return ""
+        settings, signing_keys = self.config.admin, embed_keys(keys)
+        around = outside(
+            self.config,
+            store,
+            submission=submission,
+            wake=delivery.wake,
+            resolver=others.resolver,
+            send_again=sending.send_again,
+            clock=self.clock,
+            deliver=delivery.offer,
+        )
+        embeds = self.embeds(store, around, signing_keys)
         stream = EventStream(store.journal)
         self.metrics.watch(names.STREAM_CLIENTS, lambda: stream.clients)
         metrics = MetricsPage(
@@ -595,17 +622,8 @@ class _Assembly:
             settings=self.config.admin,
             store=store,
             ready=ready,
-            before=[metrics.middleware],
-            outside=outside(
-                self.config,
-                store,
-                submission=submission,
-                wake=delivery.wake,
-                resolver=others.resolver,
-                send_again=sending.send_again,
-                clock=self.clock,
-                deliver=delivery.offer,
-            ),
+            before=[metrics.middleware, embeds.middleware],
+            outside=around,
             clock=self.clock,
             log=self.log.getChild("admin"),
             api=Door(
@@ -613,6 +631,7 @@ class _Assembly:
                     *every(store, sending),
                     *WebhookRoutes(store, url_rules(self.config.admin.webhooks), hooks).routes(),
                     *stream.routes(),
+                    *EmbedRoutes(base_url(settings), signing_keys, longest=settings.embeds.longest).routes(),
                 ],
                 tokens=store.tokens,
                 audit=store.audit,
@@ -624,6 +643,20 @@ class _Assembly:
         await server.start()
         self.stack.push_async_callback(server.stop)
         return _spell(server.addresses)
+
+    def embeds(self, store: Store, around: Outside, keys: list[bytes]) -> EmbedDoor:
+        """Make what shows views to whoever has a link that we signed."""
+        log = self.log.getChild("embeds")
+        site = Site(
+            store=store,
+            settings=self.config.admin,
+            outside=around,
+            render=Renderer(Statics(), self.clock),
+            clock=self.clock,
+            log=log,
+        )
+        views = Views(store, Embedded(site))
+        return EmbedDoor(views, settings=self.config.admin.embeds, keys=keys, clock=self.clock, log=log)
 
     def start_background(self, store: Store, delivery: Delivery) -> None:
         """Start what goes on beside the mail."""

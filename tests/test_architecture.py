@@ -29,6 +29,7 @@ IMPURE = {
 # The commands load what they need when they are called, so that `homing --help` is quick.
 LAZY_IMPORTS_ALLOWED = {
     "relay.cli",
+    "relay.cli_embeds",
     "relay.cli_opens",
     "relay.cli_people",
     "relay.cli_queue",

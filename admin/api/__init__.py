@@ -17,7 +17,7 @@ writes the audit; None is answered 204. Errors: ``raise missing("webhook")``, ``
 
 The models lie in ``models/``, ``shown.py`` makes them of what the queries give. Routes: ``messages.py``,
 ``recipients.py``, ``views.py`` (customers, invoices, what to chase, today, numbers), ``events.py`` and ``stream.py``,
-``webhooks.py``, ``why.py`` (told in sentences), ``stopped.py`` (suppressions and opt-outs), ``access.py`` (credentials
-and tokens), and ``sending.py``, for which ``compose.py`` makes mails; ``outside.py`` is what is needed of the rest of
-the relay.
+``webhooks.py``, ``embeds.py``, ``why.py`` (told in sentences), ``stopped.py`` (suppressions and opt-outs),
+``access.py`` (credentials and tokens), and ``sending.py``, for which ``compose.py`` makes mails; ``outside.py`` is what
+is needed of the rest of the relay.
 """

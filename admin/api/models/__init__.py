@@ -3,5 +3,5 @@ The models of the API: what is asked and what is given, as pydantic models, from
 
 ``base.py`` has the types that all share, ``problem.py`` what went wrong. Given: ``mails.py`` (recipients, messages,
 counts), ``views.py``, ``events.py``. Asked and given: ``filters.py`` (queries of lists), ``stopped.py``,
-``access.py``, ``send.py``, ``stream.py``, ``webhooks.py``.
+``access.py``, ``send.py``, ``stream.py``, ``webhooks.py``, ``embeds.py``.
 """
