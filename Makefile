@@ -48,6 +48,7 @@ bench-start: $(VENV)/.installed-dev ## how quickly the program is there, and wha
 
 bench-bounces: $(VENV)/.installed-dev ## score the bounce reader on labelled mails, and its speed (BOUNCES=folder)
 	@$(BIN)/python -m bench.bounces $(BOUNCES)
+	@$(BIN)/python -m bench.cross $(BOUNCES)
 
 bench-pixel: $(VENV)/.installed-dev ## load 200,000 pixels while mail is relayed, and count all of them again
 	@scripts/provision-bench

@@ -20,7 +20,7 @@ Pure: no I/O, no clock, no chance.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
@@ -53,9 +53,10 @@ class _Pattern:
     phrase: int
     runs: tuple[tuple[_Item, ...], ...]
     offset: int  # of the item it is filed under, in the first run
-    needs: frozenset[str]  # keys of the rarest item behind the first run: without one of them it cannot stand
+    needs: frozenset[str]  # keys of the rarest item beside that one: without one of them it cannot stand
     at_start: bool
     at_end: bool
+    alone: bool = False  # it is the one item, anywhere
 
 
 class PhraseError(ValueError):
@@ -75,9 +76,11 @@ class Phrases:
         for pattern in patterns:
             first = pattern.runs[0]
             offset = min(range(len(first)), key=lambda n: sum(common[key] for key in _keys(first[n])))
-            later = [_keys(item) for run in pattern.runs[1:] for item in run]
-            needs = frozenset(min(later, key=lambda keys: sum(common[key] for key in keys), default=()))
-            filed = _Pattern(pattern.phrase, pattern.runs, offset, needs, pattern.at_start, pattern.at_end)
+            items = [item for run in pattern.runs for item in run]
+            others = [_keys(item) for n, item in enumerate(items) if n != offset]
+            needs = frozenset(min(others, key=lambda keys: sum(common[key] for key in keys), default=()))
+            alone = not (others or pattern.at_start or pattern.at_end)
+            filed = replace(pattern, offset=offset, needs=needs, alone=alone)
             for word in first[offset].exact:
                 self._by_word[word].append(filed)
             for key in {stem[:_KEY] for stem in first[offset].stems}:
@@ -90,15 +93,19 @@ class Phrases:
         for place, word in enumerate(words):
             filed = self._filed.get(word)
             for pattern in self._file(word) if filed is None else filed:
-                if pattern.needs and pattern.needs.isdisjoint(present):
+                if pattern.alone:
+                    found.add(pattern.phrase)
+                elif pattern.needs and pattern.needs.isdisjoint(present):
                     continue
-                if pattern.phrase not in found and _stands(pattern, words, place - pattern.offset):
+                elif pattern.phrase not in found and _stands(pattern, words, place - pattern.offset):
                     found.add(pattern.phrase)
         return found
 
     def _file(self, word: str) -> tuple[_Pattern, ...]:
-        """Give the patterns filed under a word, and remember them for the words that many texts have."""
-        filed = (*self._by_word.get(word, ()), *self._by_stem.get(word[:_KEY], ()))
+        """Give the patterns whose filed item a word is, and remember them for the words that many texts have."""
+        by_stem = self._by_stem.get(word[:_KEY], ())
+        of_stem = [p for p in by_stem if word.startswith(p.runs[0][p.offset].stems)]
+        filed = (*self._by_word.get(word, ()), *of_stem)
         if len(self._filed) < _REMEMBERED:
             self._filed[word] = filed
         return filed

@@ -48,9 +48,9 @@ _INTRO = re.compile(
         "follow deliver recipient address fail reach undeliver problem folgend empf adress destinat suivant siguiente "
         "direcci seguent seguint endere indirizz consegn recapit volgende nast odbior получат адрес следующ доставл "
         "宛先 送信先 次の 以下 收件 地址 下列 다음"
-    ),
-    re.IGNORECASE,
+    )
 )
+_INTRODUCES = 6  # lines
 # What stands before addresses that a report is not about.
 _NOT_ABOUT = re.compile(
     r"report .{0,30} to|send .{0,20} to|@.{0,30}wrote|"
@@ -128,8 +128,16 @@ def weigh_places(lines: Sequence[str], *, ours: set[str], returned_to: set[str])
             address = addresses_in.clean(match[0])
             weight += _bonus(address, returned_to)
             places.append(Place(address, number, 2 if _EXPANDED.search(line[: match.start()]) else weight))
-        introduced = 6 if _INTRO.search(line) else introduced - (not found)
+        if _is_followed(lines, number) and _INTRO.search(line.lower()):
+            introduced = _INTRODUCES
+        else:
+            introduced -= not found
     return places
+
+
+def _is_followed(lines: Sequence[str], number: int) -> bool:
+    """Whether an address may stand in the lines that this one introduces."""
+    return any("@" in line for line in lines[number + 1 : number + 2 + _INTRODUCES])
 
 
 def _counts(text: str, ours: set[str]) -> bool:

@@ -134,6 +134,11 @@ class Rulebook:
                 return self.rules[place]
         return None
 
+    def phrases_in(self, words: Words) -> set[str]:
+        """Give every phrase of the rules that stands in a text, as its rule writes it with its families put in."""
+        found = self._phrases.search(words.words)
+        return {text for text, number in self._numbers.items() if number in found}
+
     def by_codes(self, facts: Facts, *, of_recipient: bool = True) -> Rule | None:
         """Give the first rule without words that fits code, status, phase and host, or None."""
         phrases = self._phrases.search(facts.words.words)
@@ -210,8 +215,22 @@ def _rule(table: dict[str, Any]) -> Rule:
 
 def shipped() -> Rulebook:
     """Read the rules that come with the package."""
+    return Rulebook(shipped_rules(), Parties(families()))
+
+
+def shipped_rules() -> list[Rule]:
+    """Give the rules that come with the package, in their order."""
+    named = families()
+    return [rule for text in _files() for rule in read_rules(text, named)]
+
+
+def families() -> dict[str, list[str]]:
+    """Give the families of words that rules name with ``@``: ``rules/00-words.toml``."""
+    words: dict[str, list[str]] = tomllib.loads(_files()[0])["words"]
+    return words
+
+
+def _files() -> list[str]:
     folder = resources.files("bounce") / "rules"
     files = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
-    texts = [file.read_text(encoding="utf-8") for file in files]
-    families = tomllib.loads(texts[0])["words"]
-    return Rulebook((rule for text in texts for rule in read_rules(text, families)), Parties(families))
+    return [file.read_text(encoding="utf-8") for file in files]
