@@ -14,7 +14,7 @@ WORKERS ?= $(shell echo $$(( 2 * $$(nproc 2>/dev/null || echo 1) )))
 LOCK_OPTIONS := --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links \
   --no-emit-trusted-host --no-emit-options --extra postgres --extra speed --extra ua --extra geo --extra build
 
-.PHONY: help run demo test check bench bench-bounces bench-store bench-start bench-pixel bench-queue bench-sink format lock clean
+.PHONY: help run demo test check bench bench-bounces bench-store bench-start bench-pixel bench-queue bench-sink bench-views format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -61,6 +61,8 @@ bench-queue: $(VENV)/.installed-dev ## start on a million recipients that wait, 
 bench-sink: $(VENV)/.installed-dev ## 5,000 mails to servers with every fault of Postfix's smtp-sink, each accounted for
 	@scripts/provision
 	@$(BIN)/python -m bench.sink $(SINK)
+bench-views: $(VENV)/.installed-dev ## how long each view takes on 100,000 messages (VIEWS="--messages 10000")
+	@$(BIN)/python -m bench.views $(VIEWS)
 
 format: $(VENV)/.installed-dev ## put the code into its shape
 	$(BIN)/ruff check --fix .

@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Dialect, Text, bindparam, func, literal_column
+from sqlalchemy import BigInteger, ColumnElement, Dialect, Text, bindparam, literal_column
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -63,8 +63,31 @@ def holds(column: ColumnElement[str], part: str) -> ColumnElement[bool]:
 
 
 def holds_word(column: ColumnElement[str], part: str) -> ColumnElement[bool]:
-    """Whether ``part`` is within a text, whatever its case (on SQLite: of ASCII letters)."""
-    return _Holds(func.lower(column), func.lower(bindparam(None, part, type_=Text())))
+    """
+    Whether ``part`` is within a text, whatever its case (on SQLite: of ASCII letters). Nothing in it is a wildcard.
+
+    LIKE took half the time of looking in ``lower(column)``, on SQLite.
+    """
+    escaped = part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return _Like(column, bindparam(None, f"%{escaped}%", type_=Text()))
+
+
+class _Like(FunctionElement[Any]):
+    name = "holds_word"
+    type = NullType()
+    inherit_cache = True
+
+
+@compiles(_Like, "sqlite")
+def _like_sqlite(element: _Like, compiler: SQLCompiler, **kw: Any) -> str:
+    column, pattern = (compiler.process(each, **kw) for each in element.clauses)
+    return f"{column} LIKE {pattern} ESCAPE '\\'"
+
+
+@compiles(_Like, "postgresql")
+def _like_postgresql(element: _Like, compiler: SQLCompiler, **kw: Any) -> str:
+    column, pattern = (compiler.process(each, **kw) for each in element.clauses)
+    return f"{column} ILIKE {pattern} ESCAPE '\\'"
 
 
 class _Slot(FunctionElement[int]):

@@ -8,7 +8,7 @@ one for it, instead of being looked up row by row.
 import json
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Select, and_, false, literal, or_, select
+from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, and_, false, literal, or_, select, union
 
 from store.addresses import address_key
 from store.ids import first_at
@@ -91,16 +91,26 @@ def _of_message(search: Search) -> Conditions:
     return wanted
 
 
-def _address_holds(part: str) -> ColumnElement[bool]:
+def _address_holds(part: str, of: FromClause = recipient) -> ColumnElement[bool]:
     """Look in the keys: an index holds them all, so that no row is read. A domain in its own letters is found too."""
     key = address_key(part) if "@" in part else part.casefold()
-    written = holds(recipient.c.address_key, key)
-    return written if part.isascii() else or_(written, holds_word(recipient.c.forward_path, part))
+    written = holds(of.c.address_key, key)
+    return written if part.isascii() else or_(written, holds_word(of.c.forward_path, part))
 
 
 def _word_in_recipient(word: str) -> ColumnElement[bool]:
+    """Two looks, each through an index or one table: the keys of addresses, and the texts of messages."""
+    who, of = recipient.alias(), recipient.alias()
     texts = select(message.c.id).where(_text_holds(word))
-    return or_(_address_holds(word), recipient.c.message_id.in_(texts), _is(recipient.c.id, word))
+    return or_(
+        recipient.c.id.in_(
+            union(
+                select(who.c.id).where(_address_holds(word, who)),
+                select(of.c.id).where(of.c.message_id.in_(texts)),
+            )
+        ),
+        _is(recipient.c.id, word),
+    )
 
 
 def _word_in_message(word: str) -> ColumnElement[bool]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import BigInteger, Connection, bindparam, func, select
+from sqlalchemy import BigInteger, Connection, bindparam, func, literal_column, select
 
 from store.engine import Reader
 from store.ids import first_at
@@ -27,12 +27,12 @@ _FAILED = ROWS.where(
     recipient.c.status.in_([RecipientStatus.BOUNCED.value, RecipientStatus.NOT_DELIVERED.value]),
 )
 _FAILED_PAGE = _FAILED.order_by(recipient.c.id.desc()).limit(bindparam("limit"))
-# Served by recipient_due: what is delivered at once is never in it.
-_LATE = (recipient.c.state == DUE, recipient.c.id < bindparam("until", type_=BigInteger))
+# Served by recipient_due: what is delivered at once is never in it. With the bare id, whose index is the table itself,
+# SQLite would go through everything that is settled.
+_ID = recipient.c.id + literal_column("0")
+_LATE = (recipient.c.state == DUE, bindparam("until", type_=BigInteger) > _ID)
 _DELAYED_PAGE = (
-    ROWS.where(*_LATE, recipient.c.id < bindparam("before", type_=BigInteger))
-    .order_by(recipient.c.id.desc())
-    .limit(bindparam("limit"))
+    ROWS.where(*_LATE, bindparam("before", type_=BigInteger) > _ID).order_by(_ID.desc()).limit(bindparam("limit"))
 )
 _DELAYED = select(func.count()).select_from(recipient).where(*_LATE)
 

@@ -122,18 +122,19 @@ REFUSED: list[tuple[str, str, dict[str, Any], int]] = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path", "more", "status"), REFUSED, ids=range(len(REFUSED)))
-async def test_what_cannot_be_is_a_problem(api: Api, method: str, path: str, more: dict[str, Any], status: int) -> None:
+async def test_what_cannot_be_is_a_problem(api: Api) -> None:
     """Each mistake has its status, a type that stays and a sentence; what was given is not repeated (W8, W9, W18)."""
-    response = await api.ask(path, method=method, scope="admin", **more)
-    assert (response.status, response.headers["Content-Type"]) == (status, PROBLEM), response.text
-    problem = response.json
-    assert problem["status"] == status
-    assert problem["type"].startswith("urn:homing:problem:")
-    assert problem["detail"].endswith((".", "list"))
-    assert (status == 405) == ("Allow" in response.headers)
-    if status == 422 and "errors" in problem:
-        assert all(each["at"].split(".")[0] in ("query", "body") for each in problem["errors"])
+    for method, path, more, status in REFUSED:
+        response = await api.ask(path, method=method, scope="admin", **more)
+        what = (method, path, response.text)
+        assert (response.status, response.headers["Content-Type"]) == (status, PROBLEM), what
+        problem = response.json
+        assert problem["status"] == status
+        assert problem["type"].startswith("urn:homing:problem:")
+        assert problem["detail"].endswith((".", "list")), what
+        assert (status == 405) == ("Allow" in response.headers)
+        for each in problem.get("errors", ()):
+            assert each["at"].split(".")[0] in ("query", "body"), what
 
 
 async def test_a_body_in_pieces_is_bounded_too(api: Api) -> None:

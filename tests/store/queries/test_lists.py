@@ -62,6 +62,8 @@ LINES: dict[str, Fits] = {
     "since:2026-06-01 until:2026-06-30": of_recipient(lambda it: 1_780_272_000 <= it["accepted_at"] < 1_782_864_000),
     "lopez status:bounced": lambda m, r: "lopez" in m["header_to"] + r["address_key"] and standing(r) == "bounced",
     "' OR 1=1 --": of_message(lambda it: "' OR 1=1 --" in it["subject"]),
+    "_": of_message(lambda it: "_" in it["subject"]),
+    "back\\slash": of_message(lambda it: "back\\slash" in it["subject"]),
     "%": of_message(lambda it: "%" in it["subject"]),
 }
 
