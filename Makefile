@@ -61,6 +61,7 @@ bench-queue: $(VENV)/.installed-dev ## start on a million recipients that wait, 
 bench-sink: $(VENV)/.installed-dev ## 5,000 mails to servers with every fault of Postfix's smtp-sink, each accounted for
 	@scripts/provision
 	@$(BIN)/python -m bench.sink $(SINK)
+
 bench-views: $(VENV)/.installed-dev ## how long each view takes on 100,000 messages (VIEWS="--messages 10000")
 	@$(BIN)/python -m bench.views $(VIEWS)
 

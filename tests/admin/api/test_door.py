@@ -14,7 +14,7 @@ from store.errors import StoreUnavailable
 from store.open import Store
 from store.token_nouns import Scope
 from tests.admin.api.conftest import Api, outside
-from tests.conftest import Clock
+from tests.conftest import ROOT, Clock
 
 PROBLEM = "application/problem+json; charset=utf-8"
 SEND = {"from": {"address": "a@club.example"}, "to": [{"address": "b@example.org"}]}
@@ -199,3 +199,13 @@ async def test_the_document(api: Api) -> None:
     text = json.dumps(document)
     for reference in {part.split('"')[0] for part in text.split('"#/components/schemas/')[1:]}:
         assert reference in document["components"]["schemas"]
+
+
+async def test_the_page_lists_every_operation(store: Store, clock: Clock) -> None:
+    """docs/api.md has each operation with its scope and its summary, and none that is not there."""
+    page = (ROOT / "docs/api.md").read_text(encoding="utf-8").partition("## All operations")[2]
+    told = [line for line in page.splitlines() if line.startswith("| `")]
+    assert told == [
+        f"| `{route.method} {route.path}` | {route.scope} | {route.summary} |"
+        for route in every(store, outside(store, clock))
+    ]
