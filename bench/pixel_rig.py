@@ -145,7 +145,16 @@ reserve = "1MiB"
         homing = str(Path(sys.executable).with_name("homing"))
         command = [homing, "serve", "--config", str(self.folder / "config.toml")]
         with started(command, self.port, log=self.folder / "relay.log") as pid:
+            deadline = time.monotonic() + PATIENCE
+            while not any("is running" in line for line in self.log()):  # its last words before all is up
+                if time.monotonic() > deadline:
+                    raise RuntimeError("".join(self.log()))
+                time.sleep(0.05)
             yield pid
+
+    def log(self) -> list[str]:
+        """What it has logged since it was started last."""
+        return (self.folder / "relay.log").read_text().splitlines(keepends=True)
 
     def account(self) -> Account:
         """Count what the store holds."""
@@ -245,8 +254,8 @@ def until_it_listens(process: "subprocess.Popen[bytes]", port: int) -> None:
     raise RuntimeError(f"{process.args!r} does not listen at port {port}")
 
 
-def load(port: int, pid: int, paths: Sequence[str], file: Path) -> Figures:
-    """Have wrk ask for each path once, over all connections; ``file`` is for the list."""
+def load(port: int, pid: int, paths: Sequence[str], file: Path, *, pause_ms: int = 0) -> Figures:
+    """Have wrk ask for each path once, over all connections, with a pause before each; ``file`` is for the list."""
     file.write_text("".join(f"{path}\n" for path in paths))
     command = [
         "/usr/bin/wrk",
@@ -257,6 +266,7 @@ def load(port: int, pid: int, paths: Sequence[str], file: Path) -> Figures:
         str(ROOT / "bench/walk.lua"),
     ]
     command += [f"http://127.0.0.1:{port}", "--", str(file), str(THREADS), str(CONNECTIONS // THREADS)]
+    command.append(str(pause_ms))
     before = cpu_seconds(pid)
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as wrk:
         assert wrk.stderr is not None

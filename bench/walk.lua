@@ -21,6 +21,10 @@ end
 
 function init(arguments)
   local file, of, connections = arguments[1], tonumber(arguments[2]), tonumber(arguments[3])
+  local pause = tonumber(arguments[4])  -- milliseconds of a connection between an answer and its next request
+  if pause > 0 then
+    function delay() return pause end
+  end
   local line_number = 0
   requests = {}
   wrk.headers["User-Agent"] = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -32,7 +36,7 @@ function init(arguments)
   end
   nothing = wrk.format("GET", "/o/nothing.gif")
   at, last = 0, #requests
-  rest = last + 20 * connections  -- each connection has had its answer by then
+  rest = last + (pause > 0 and 3 or 20) * connections  -- each connection has had its answer by then
   began, ended = 0, 0
 end
 
