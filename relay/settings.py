@@ -85,6 +85,7 @@ class DeliverySettings(BaseModel):
     data_timeout: Lasting = 120.0
     block_timeout: Lasting = 180.0
     final_dot_timeout: Lasting = 600.0
+    chunking: bool = True  # large mails by BDAT (RFC 3030) where it is offered
     transcripts: Literal["all", "failures", "off"] = "all"  # what was said in attempts is kept by store.retention
     pacing: dict[str, PaceSettings] = {}  # by provider, registrable domain of the mail hosts, or mail host
     drain: Duration = 60.0  # at stop, for deliveries that are behind the final dot

@@ -127,6 +127,9 @@ class Carrier:
                 return
             mail, copy = written
             outcome = await connection.send(mail, copy, lambda: self._mark_dot(job))
+            if outcome.again and connection.usable:
+                courier.connection = connection
+                continue
             if fresh or not outcome.stale:
                 break
             courier.connection = None  # it had died before it took anything of this mail: once more, on a new one

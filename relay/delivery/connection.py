@@ -11,10 +11,11 @@ import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from typing import cast
 
-from relay.delivery.dialogue import Dialogue, Outcome, State, Step
+from relay.delivery.dialogue import Dialogue, Outcome, Step
 from relay.delivery.envelope import FINAL_DOT, Envelope, Offers, stuff
 from relay.delivery.patience import SESSION_LIMIT, patience
 from relay.delivery.route import Host
+from relay.delivery.states import State
 from relay.delivery.tls import VALIDATION_FAILURE, TlsContexts, demanded, mismatch, result_type, verification, verifies
 from relay.delivery.told import told, unconnected
 from relay.delivery.transcript import Transcript
@@ -23,6 +24,7 @@ from store.nouns import Phase
 
 ONE_WRITE = 64 * 1024  # contents up to this size leave in one piece with their final dot
 BLOCK = 256 * 1024
+CHUNK = 1024 * 1024  # octets of one BDAT
 
 
 class Connection(asyncio.Protocol):
@@ -59,7 +61,9 @@ class Connection(asyncio.Protocol):
         self._refusal = refusal
         self._verifies = verifies(host) and not lenient
         policy = "off" if clear and host.tls == "opportunistic" else host.tls
-        self._dialogue = Dialogue(hostname=hostname, tls=policy, user=host.user, password=host.password)
+        self._dialogue = Dialogue(
+            hostname=hostname, tls=policy, user=host.user, password=host.password, chunking=settings.chunking
+        )
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -153,7 +157,7 @@ class Connection(asyncio.Protocol):
             self._watch()
             step = await self._next_step()
             if step is Step.CONTENT:
-                await self._send_content(stuff(copy), before_dot)
+                await (self._send_chunks if self._dialogue.in_chunks else self._send_content)(copy, before_dot)
                 await self._next_step()
         except BaseException:
             self._dialogue.lost("we stopped before the reply came")
@@ -302,26 +306,50 @@ class Connection(asyncio.Protocol):
 
     # Sending a content.
 
-    async def _send_content(self, stuffed: bytes, before_dot: Callable[[], Awaitable[None] | None]) -> None:
+    async def _send_content(self, copy: bytes, before_dot: Callable[[], Awaitable[None] | None]) -> None:
         """Write the content and the final dot, unless the other side has refused meanwhile."""
-        last = stuffed
+        last = stuffed = stuff(copy)
         if len(stuffed) > ONE_WRITE:
-            view = memoryview(stuffed)
-            for start in range(0, len(stuffed), BLOCK):
-                if self._dialogue.closed:
-                    return
-                self._write(view[start : start + BLOCK])
-                await self._drained()
+            if not await self._write_all(memoryview(stuffed)):
+                return
             last = b""
+        await self._finish(last + FINAL_DOT, f"{len(stuffed)} octets of content and the final dot", before_dot)
+
+    async def _send_chunks(self, copy: bytes, before_dot: Callable[[], Awaitable[None] | None]) -> None:
+        """Write the content chunk by chunk, each when the one before was taken, and BDAT LAST (RFC 3030 section 2)."""
+        view = memoryview(copy if copy.endswith(b"\r\n") else copy + b"\r\n")
+        for start in range(0, len(view), CHUNK):
+            chunk = view[start : start + CHUNK]
+            self._say(b"BDAT %d\r\n" % len(chunk))
+            if not await self._write_all(chunk):  # all of it, also where it is refused meanwhile
+                return
+            self._watch()
+            step = await self._next_step()
+            if step is not Step.CONTENT:
+                self._step = step
+                return
+        await self._finish(b"BDAT 0 LAST\r\n", f"{len(view)} octets of content in chunks, and BDAT LAST", before_dot)
+
+    async def _write_all(self, view: memoryview) -> bool:
+        """Write octets as the other side reads them; False: the session is over."""
+        for start in range(0, len(view), BLOCK):
+            if self._dialogue.closed:
+                return False
+            self._write(view[start : start + BLOCK])
+            await self._drained()
+        return not self._dialogue.closed
+
+    async def _finish(self, last: bytes, note: str, before_dot: Callable[[], Awaitable[None] | None]) -> None:
+        """Write what ends the content, once that is allowed, unless the other side has refused meanwhile."""
         self._deadline = float("inf")  # the store's time is not the other side's
         marking = before_dot()
         if marking is not None:
             await marking
-        if self._dialogue.state is State.CONTENT:
+        if self._dialogue.state in (State.CONTENT, State.CHUNK):
             self._dialogue.dot_sent()
             self._watch()
-            self._note(f"{len(stuffed)} octets of content and the final dot")
-            self._write(last + FINAL_DOT)
+            self._note(note)
+            self._write(last)
 
     async def _drained(self) -> None:
         self._until(self._settings.block_timeout)

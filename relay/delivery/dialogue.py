@@ -15,108 +15,15 @@ Pure: no I/O, no clock, no chance.
 
 import base64
 from dataclasses import dataclass
-from enum import Enum, StrEnum
+from enum import Enum
 from typing import Literal
 
 from relay.delivery.envelope import FINAL_DOT, Envelope, Offers, mail_command, rcpt_command, read_offers
 from relay.delivery.replies import BadReply, ReplyParser, shorten
+from relay.delivery.states import PHASES, SETTING_UP, TRANSITIONS, State
 from store.nouns import Phase, Reason, Reply
 
 TlsPolicy = Literal["opportunistic", "required", "implicit", "off"]
-
-
-class State(StrEnum):
-    """What we wait for: mostly the reply to the command of that name."""
-
-    GREETING = "greeting"
-    EHLO = "ehlo"
-    HELO = "helo"
-    OFFERED = "offered"  # the offers are read; never waited in
-    STARTTLS = "starttls"
-    HANDSHAKE = "handshake"  # the driver's
-    AUTH_PLAIN = "auth_plain"
-    AUTH_LOGIN = "auth_login"
-    AUTH_USER = "auth_user"
-    AUTH_PASSWORD = "auth_password"  # noqa: S105 - a state, no password
-    READY = "ready"  # for the next mail
-    RSET = "rset"
-    MAIL = "mail"
-    RCPT = "rcpt"
-    DATA = "data"
-    CONTENT = "content"  # the driver sends it
-    END_OF_DATA = "end_of_data"
-    SKIP_RCPT = "skip_rcpt"  # refused at MAIL; RCPT and DATA were sent along
-    SKIP_DATA = "skip_data"  # refused before DATA, which was sent along
-    LONE_DOT = "lone_dot"
-    REFUSED = "refused"  # never waited in
-    DELIVERED = "delivered"  # never waited in
-    CLOSED = "closed"
-
-
-# (state we wait in, first digit of the reply) -> the next state
-TRANSITIONS: dict[tuple[State, int], State] = {
-    (State.GREETING, 2): State.EHLO,
-    (State.EHLO, 2): State.OFFERED,
-    (State.EHLO, 5): State.HELO,  # RFC 5321 section 3.2
-    (State.HELO, 2): State.OFFERED,
-    (State.STARTTLS, 2): State.HANDSHAKE,
-    (State.STARTTLS, 4): State.OFFERED,  # 454 7.3: in clear, unless TLS is required
-    (State.STARTTLS, 5): State.OFFERED,
-    (State.AUTH_PLAIN, 2): State.READY,
-    (State.AUTH_LOGIN, 3): State.AUTH_USER,
-    (State.AUTH_USER, 3): State.AUTH_PASSWORD,
-    (State.AUTH_PASSWORD, 2): State.READY,
-    (State.RSET, 2): State.MAIL,
-    (State.MAIL, 2): State.RCPT,
-    (State.MAIL, 4): State.SKIP_RCPT,
-    (State.MAIL, 5): State.SKIP_RCPT,
-    (State.RCPT, 2): State.DATA,
-    (State.RCPT, 4): State.SKIP_DATA,
-    (State.RCPT, 5): State.SKIP_DATA,
-    (State.DATA, 3): State.CONTENT,
-    (State.DATA, 4): State.REFUSED,
-    (State.DATA, 5): State.REFUSED,
-    (State.CONTENT, 4): State.CLOSED,  # refused in the middle: there is no way back into step
-    (State.CONTENT, 5): State.CLOSED,
-    (State.END_OF_DATA, 2): State.DELIVERED,
-    (State.END_OF_DATA, 4): State.REFUSED,
-    (State.END_OF_DATA, 5): State.REFUSED,
-    (State.SKIP_RCPT, 2): State.SKIP_DATA,
-    (State.SKIP_RCPT, 4): State.SKIP_DATA,
-    (State.SKIP_RCPT, 5): State.SKIP_DATA,
-    (State.SKIP_DATA, 3): State.LONE_DOT,
-    (State.SKIP_DATA, 4): State.REFUSED,
-    (State.SKIP_DATA, 5): State.REFUSED,
-    (State.LONE_DOT, 2): State.REFUSED,
-    (State.LONE_DOT, 4): State.REFUSED,
-    (State.LONE_DOT, 5): State.REFUSED,
-}
-
-PHASES: dict[State, Phase] = {
-    State.GREETING: Phase.GREETING,
-    State.EHLO: Phase.EHLO,
-    State.HELO: Phase.EHLO,
-    State.STARTTLS: Phase.TLS,
-    State.HANDSHAKE: Phase.TLS,
-    State.AUTH_PLAIN: Phase.AUTH,
-    State.AUTH_LOGIN: Phase.AUTH,
-    State.AUTH_USER: Phase.AUTH,
-    State.AUTH_PASSWORD: Phase.AUTH,
-    State.READY: Phase.MAIL,
-    State.RSET: Phase.MAIL,
-    State.MAIL: Phase.MAIL,
-    State.RCPT: Phase.RCPT,
-    State.DATA: Phase.DATA,
-    State.CONTENT: Phase.DATA,
-    State.END_OF_DATA: Phase.END_OF_DATA,
-    State.SKIP_RCPT: Phase.RCPT,
-    State.SKIP_DATA: Phase.DATA,
-    State.LONE_DOT: Phase.DATA,
-}
-
-_SETTING_UP = frozenset(
-    state for state, phase in PHASES.items() if phase in (Phase.GREETING, Phase.EHLO, Phase.TLS, Phase.AUTH)
-)
 
 
 class Step(Enum):
@@ -125,11 +32,19 @@ class Step(Enum):
     READ = "read"  # nothing: wait for more
     HANDSHAKE = "handshake"  # make TLS, then call ``secured``
     READY = "ready"  # the session is set up; ``start`` a mail
-    CONTENT = "content"  # 354: call ``dot_sent`` and write the content
+    CONTENT = "content"  # 354: call ``dot_sent`` and write the content; or, with ``in_chunks``, write the next chunk
     DONE = "done"  # see ``outcome``: the set-up failed, or the mail ended
 
 
-_STEPS = {State.HANDSHAKE: Step.HANDSHAKE, State.READY: Step.READY, State.CONTENT: Step.CONTENT}
+_STEPS = {
+    State.HANDSHAKE: Step.HANDSHAKE,
+    State.READY: Step.READY,
+    State.CONTENT: Step.CONTENT,
+    State.CHUNK: Step.CONTENT,
+}
+# Octets of a mail from which it goes in chunks where they are offered: the dots of a large one need no stuffing, and a
+# server that refuses it in the middle keeps the session.
+CHUNKED = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +59,7 @@ class Outcome:
     status: str = ""  # enhanced code of our own finding
     unknown: bool = False  # lost behind the final dot
     stale: bool = False  # a kept connection was gone before it took anything of this mail
+    again: bool = False  # BDAT was offered and is not known: once more, by DATA
 
     @property
     def delivered(self) -> bool:
@@ -154,7 +70,9 @@ class Outcome:
 class Dialogue:
     """One session with one server. ``user`` and ``password`` are those of a smarthost, said under TLS only."""
 
-    def __init__(self, *, hostname: str, tls: TlsPolicy, user: str = "", password: str = "") -> None:
+    def __init__(
+        self, *, hostname: str, tls: TlsPolicy, user: str = "", password: str = "", chunking: bool = True
+    ) -> None:
         self.state = State.GREETING
         self.offers = Offers()
         self.secure = tls == "implicit"
@@ -164,6 +82,8 @@ class Dialogue:
         self._starttls = tls in ("opportunistic", "required")
         self._required = tls == "required"
         self._user, self._password = user, password
+        self._chunking = chunking
+        self.in_chunks = False  # this mail's content
         self.heard: list[Reply] = []  # since the driver took them
         self._parser = ReplyParser()
         self._output: list[bytes] = []
@@ -226,7 +146,9 @@ class Dialogue:
         self.outcome = self._refusal = None
         self._accepted = False
         self._commands = {State.MAIL: mail_command(mail, self.offers), State.RCPT: rcpt_command(mail, self.offers)}
-        self._commands[State.DATA] = b"DATA\r\n"
+        self.in_chunks = self._chunking and self.offers.chunking and mail.size >= CHUNKED
+        if not self.in_chunks:
+            self._commands[State.DATA] = b"DATA\r\n"
         self.state = State.MAIL
         if self.mails:
             self._commands = {State.RSET: b"RSET\r\n", **self._commands}
@@ -239,8 +161,8 @@ class Dialogue:
             self._output.append(self._commands[self.state])
 
     def dot_sent(self) -> None:
-        """The driver is about to write the final dot: from here on the outcome may be unknown."""
-        assert self.state is State.CONTENT
+        """The driver is about to write the final dot, or BDAT LAST: from here on the outcome may be unknown."""
+        assert self.state in (State.CONTENT, State.CHUNK)
         self.state = State.END_OF_DATA
 
     def quit(self) -> None:
@@ -292,17 +214,19 @@ class Dialogue:
             self.state = State.CLOSED
             return Step.READ
         following = TRANSITIONS.get((state, reply.code // 100))
-        if reply.code == 421 or (state in _SETTING_UP and following is None and not reply.positive):
+        if reply.code == 421 or (state in SETTING_UP and following is None and not reply.positive):
             return self._end_session(state, reply)
         if following is None:
             if state is State.RSET:
                 return self._end_session(state, reply)
             return self._broken(f"{reply.code} where it means nothing")
-        if state in (State.MAIL, State.RCPT, State.DATA, State.END_OF_DATA, State.CONTENT):
+        if state in (State.MAIL, State.RCPT, State.DATA, State.END_OF_DATA, State.CONTENT, State.CHUNK):
             if reply.positive:
                 self._accepted = True
             else:
-                self._refusal = Outcome(PHASES[state], shorten(reply))
+                unknown = state is State.CHUNK and 500 <= reply.code <= 504
+                self._refusal = Outcome(PHASES[state], shorten(reply), again=unknown)
+                self._chunking = self._chunking and not unknown
         return self._enter(following, reply)
 
     def _end_session(self, state: State, reply: Reply) -> Step:
@@ -325,7 +249,10 @@ class Dialogue:
             self._refusal = Outcome(Phase.END_OF_DATA, shorten(reply))
         if state in (State.DELIVERED, State.REFUSED, State.CLOSED):
             return self._end_mail()
-        if state in (State.SKIP_RCPT, State.SKIP_DATA) and self._commands:  # in lock step: they were not sent along
+        if state is State.DATA and self.in_chunks:
+            self.state = state = State.CHUNK
+        not_sent = self._commands or (self.in_chunks and state is State.SKIP_DATA)  # in lock step, or no DATA at all
+        if state in (State.SKIP_RCPT, State.SKIP_DATA) and not_sent:
             return self._end_mail()
         self._output.append(self._words(state))
         return _STEPS.get(state, Step.READ)

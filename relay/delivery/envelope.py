@@ -46,6 +46,7 @@ class Offers:
     eight_bit: bool = False  # RFC 6152
     smtputf8: bool = False  # RFC 6531
     dsn: bool = False  # RFC 3461
+    chunking: bool = False  # RFC 3030
     starttls: bool = False  # RFC 3207
     size: int | None = None  # octets; 0: no limit stated; None: SIZE is not offered (RFC 1870)
     auth: frozenset[str] = frozenset()  # RFC 4954
@@ -61,6 +62,7 @@ def read_offers(reply: Reply) -> Offers:
         eight_bit="8BITMIME" in offered,
         smtputf8="SMTPUTF8" in offered,
         dsn="DSN" in offered,
+        chunking="CHUNKING" in offered,
         starttls="STARTTLS" in offered,
         size=None if size is None else int(size[0]) if size and _SIZE.fullmatch(size[0]) else 0,
         auth=frozenset(word for line in words if line and line[0] == "AUTH" for word in line[1:]),

@@ -4,7 +4,7 @@ How long each reply is waited for (RFC 5321 section 4.5.3.2), by what we wait fo
 Pure: no I/O, no clock, no chance.
 """
 
-from relay.delivery.dialogue import State
+from relay.delivery.states import State
 from relay.settings import DeliverySettings
 
 SESSION_LIMIT = 1800.0  # seconds, from MAIL to the final dot; and the age from which a connection takes no new mail
@@ -19,7 +19,7 @@ def patience(state: State, settings: DeliverySettings) -> float:
             return settings.greeting_timeout
         case State.DATA | State.SKIP_DATA:
             return settings.data_timeout
-        case State.CONTENT:
+        case State.CONTENT | State.CHUNK:
             return settings.block_timeout
         case State.END_OF_DATA:
             return settings.final_dot_timeout

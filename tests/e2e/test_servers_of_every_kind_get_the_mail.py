@@ -99,3 +99,25 @@ def test_greylisting_ends(serve: Serve[Postfix], make_homing: MakeHoming, dns: D
     assert len(greylist.asked) == 3
     assert len(set(greylist.asked)) == 1
     assert len(until("the mail is in the Maildir", lambda: there.mails(ANN))) == 1
+
+
+@pytest.mark.parametrize("name", ["Postfix", "Exim"])
+def test_a_large_mail_goes_in_chunks(
+    name: str, serve: Serve[MailServer], make_homing: MakeHoming, dns: DnsServer
+) -> None:
+    """Both offer CHUNKING: BDAT is said and not DATA, and the octets are the same, lines that begin with dots too."""
+    there = serve(SERVERS[name]())
+    homing = homing_beside(make_homing, dns, there)
+    lines = b"..a line that begins with dots\r\n.\r\nand one that does not\r\n" * 25_000
+    content = b"From: office@club.test\r\nTo: ann@nordlicht.test\r\nSubject: large\r\n\r\n" + lines
+
+    hand_over(homing, content, [ANN], login=homing.login())
+
+    event = homing.event(event="delivered", address=ANN)
+    told = homing.run("status", str(event["recipient"]), "--transcript")
+    assert "BDAT 1048576" in told
+    assert "in chunks, and BDAT LAST" in told
+    assert "DATA\n" not in told.replace("\r", "")
+    if isinstance(there, Postfix):
+        (mail,) = until("the mail is in the Maildir", lambda: there.mails(ANN))
+        assert mail.endswith(b"Subject: large\r\n\r\n" + lines)

@@ -10,9 +10,9 @@ A scripted SMTP server on loopback, on a free port, that keeps what it got.
 
 ``on(stage, *steps)`` says what is done instead of the usual reply. Stages: ``connect`` (before the greeting),
 ``greeting``, ``ehlo``, ``helo``, ``starttls``, ``auth``, ``mail``, ``rcpt``, ``data``, ``body`` (once ``after`` octets
-of the content came), ``dot``, ``rset``, ``quit``. Steps are done in their order; a stage without a step that replies
-stays unanswered. What is not scripted is answered as a good server does, in order, by PIPELINING or in lock step.
-A mail counts as got when its final dot was answered with 2xx.
+of the content came), ``bdat`` (a chunk came that is not the last), ``dot`` (also BDAT LAST), ``rset``, ``quit``. Steps
+are done in their order; a stage without a step that replies stays unanswered. What is not scripted is answered as a
+good server does, in order, by PIPELINING or in lock step. A mail counts as got when its end was answered with 2xx.
 """
 
 import asyncio
@@ -31,6 +31,7 @@ _USUAL = {
     "mail": "250 2.1.0 sender ok",
     "rcpt": "250 2.1.5 recipient ok",
     "data": "354 go ahead",
+    "bdat": "250 2.0.0 go on",
     "dot": "250 2.0.0 taken",
     "rset": "250 2.0.0 reset",
     "noop": "250 2.0.0 ok",
@@ -260,6 +261,7 @@ class _Talk:
         self.parameters: tuple[str, ...] = ()
         self.rcpt_parameters: tuple[str, ...] = ()
         self.mail_ok = self.rcpt_ok = False
+        self.chunks: list[bytes] = []
 
     async def run(self) -> None:
         await self._script("connect")
@@ -324,6 +326,19 @@ class _Talk:
         content = await self._content()
         self.session.commands.append(".")
         await self.sink._notify()
+        await self._end(content)
+
+    async def _bdat(self, command: str) -> None:
+        words = command.split(" ")
+        self.chunks.append(await self.reader.readexactly(int(words[1])))
+        if words[2:] == ["LAST"]:
+            await self._end(b"".join(self.chunks))
+        elif not await self._answer("bdat", *([] if self.rcpt_ok else ["503 5.5.1 RCPT first"])):
+            self.mail_ok = self.rcpt_ok = False
+            self.chunks = []
+
+    async def _end(self, content: bytes) -> None:
+        """Answer what ends a content."""
         usual = [] if self.rcpt_ok else ["554 5.5.1 no valid recipients"]
         if await self._answer("dot", *usual):
             mail = Mail(
@@ -338,6 +353,7 @@ class _Talk:
             self.sink.mails.append(mail)
             await self.sink._notify()
         self.mail_ok = self.rcpt_ok = False
+        self.chunks = []
 
     async def _content(self) -> bytes:
         lines: list[bytes] = []
@@ -352,6 +368,7 @@ class _Talk:
             lines.append(line.removeprefix(b"."))
 
     async def _rset(self, _: str) -> None:
+        self.chunks = []
         self.mail_ok = self.rcpt_ok = False
         await self._answer("rset")
 

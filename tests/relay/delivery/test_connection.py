@@ -397,3 +397,27 @@ async def test_login_by_starttls(certificates: Certificates) -> None:
         sink.on("auth", Say("535 5.7.8 no"))
         outcome = await deliver(sink, user="ann", password="wrong")
         assert (outcome.phase, outcome.permanent) == (Phase.AUTH, False)
+
+
+async def test_chunks_go_one_after_the_other_and_the_dot_is_marked_before_last() -> None:
+    """BDAT with its octets, the next when it was taken; nothing is stuffed; a last line without an end gets one."""
+    content = b"Subject: x\r\n\r\n" + b".dot\r\n" * 300_000 + b"no end"
+    async with SmtpSink(offers=("CHUNKING", "PIPELINING")) as sink:
+        one = connection(sink)
+        assert await one.open() is None
+        marked: list[list[str]] = []
+
+        async def mark() -> None:
+            marked.append(list(sink.sessions[0].commands))
+
+        mail = Envelope(reverse_path="r@b.test", forward_path="ann@example.org", size=len(content))
+        outcome = await one.send(mail, content, mark)
+        assert outcome.delivered
+        assert sink.mails[0].content == content + b"\r\n"
+        assert [command for command in sink.sessions[0].commands if command.startswith("BDAT")] == [
+            "BDAT 1048576",
+            f"BDAT {len(content) + 2 - 1048576}",
+            "BDAT 0 LAST",
+        ]
+        assert marked[0][-1] == f"BDAT {len(content) + 2 - 1048576}"
+        one.close()

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.delivery.dialogue import TRANSITIONS, Dialogue, Outcome, State, Step, TlsPolicy
+from relay.delivery.dialogue import CHUNKED, Dialogue, Outcome, Step, TlsPolicy
 from relay.delivery.envelope import Envelope
+from relay.delivery.states import TRANSITIONS, State
 from store.nouns import Phase, Reason
 
 MAIL = Envelope(reverse_path="r@b.test", forward_path="ann@example.org", size=10)
@@ -462,3 +463,100 @@ def test_any_server_keeps_the_laws(*, heard: list[bytes], tls: TlsPolicy, user: 
     talk.dialogue.lost("the end")
     assert not talk.dialogue.usable
     assert b"secret" not in talk.said
+
+
+# BDAT (RFC 3030).
+
+LARGE = replace(MAIL, size=CHUNKED)
+
+
+def chunked(talk: Talk, *offers: bytes) -> None:
+    talk.set_up(b"CHUNKING", *offers)
+    talk.start(LARGE)
+
+
+@pytest.mark.parametrize("offers", [(), (b"PIPELINING",)])
+def test_a_large_mail_goes_in_chunks(talk: Talk, offers: tuple[bytes, ...]) -> None:
+    """No DATA is said; each chunk is asked for when the one before was taken; only LAST's 2xx is success."""
+    chunked(talk, *offers)
+    assert talk.dialogue.in_chunks
+    assert talk.hear(b"250 ok\r\n250 ok\r\n") is Step.CONTENT
+    assert b"DATA" not in talk.said
+    for _ in range(3):
+        assert talk.hear(b"250 got it\r\n") is Step.CONTENT
+    assert talk.dialogue.outcome is None
+    talk.dialogue.dot_sent()
+    assert talk.hear(b"250 2.0.0 taken\r\n") is Step.DONE
+    assert talk.outcome.delivered
+    assert talk.dialogue.usable
+
+
+def test_a_small_mail_and_one_without_the_offer_go_by_data(talk: Talk) -> None:
+    """And so does every mail where it is turned off."""
+    talk.set_up(b"CHUNKING", b"PIPELINING")
+    talk.start(replace(MAIL, size=CHUNKED - 1))
+    assert talk.said.endswith(b"DATA\r\n")
+    plain = Talk()
+    plain.set_up(b"PIPELINING")
+    plain.start(LARGE)
+    assert plain.said.endswith(b"DATA\r\n")
+    off = Talk()
+    off.dialogue = Dialogue(hostname="relay.test", tls="off", chunking=False)
+    off.set_up(b"CHUNKING", b"PIPELINING")
+    off.start(LARGE)
+    assert off.said.endswith(b"DATA\r\n")
+
+
+def test_a_chunk_that_is_refused_keeps_the_session(talk: Talk) -> None:
+    """The reply is the mail's own, and another mail may follow."""
+    chunked(talk, b"PIPELINING")
+    talk.hear(b"250 ok\r\n250 ok\r\n")
+    assert talk.hear(b"552 5.3.4 too large\r\n") is Step.DONE
+    assert (talk.outcome.phase, str(talk.outcome.reply), talk.outcome.again) == (
+        Phase.DATA,
+        "552 5.3.4 too large",
+        False,
+    )
+    assert talk.dialogue.usable
+    talk.start()
+    assert talk.said.startswith(b"RSET\r\n")
+
+
+@pytest.mark.parametrize("code", [500, 501, 502, 503, 504])
+def test_bdat_that_is_not_known_after_all(talk: Talk, code: int) -> None:
+    """It is no refusal of the mail: once more by DATA, for the rest of the session."""
+    chunked(talk, b"PIPELINING")
+    talk.hear(b"250 ok\r\n250 ok\r\n")
+    assert talk.hear(b"%d what?\r\n" % code) is Step.DONE
+    assert talk.outcome.again
+    talk.start(LARGE)
+    assert talk.said.endswith(b"DATA\r\n")
+
+
+@pytest.mark.parametrize(("heard", "phase"), [(b"550 no\r\n", Phase.MAIL), (b"250 ok\r\n550 no\r\n", Phase.RCPT)])
+@pytest.mark.parametrize("offers", [(), (b"PIPELINING",)])
+def test_refused_before_the_first_chunk(talk: Talk, heard: bytes, phase: Phase, offers: tuple[bytes, ...]) -> None:
+    """Nothing is sent, and nothing is waited for that was not asked."""
+    chunked(talk, *offers)
+    step = talk.hear(heard)
+    if offers and phase is Phase.MAIL:
+        assert step is Step.READ  # the reply to RCPT is still to come
+        step = talk.hear(b"503 MAIL first\r\n")
+    assert step is Step.DONE
+    assert (talk.outcome.phase, str(talk.outcome.reply)) == (phase, "550 no")
+    assert talk.dialogue.usable
+
+
+def test_a_connection_lost_behind_last_is_in_doubt(talk: Talk) -> None:
+    """And one lost before it is not."""
+    chunked(talk)
+    talk.hear(b"250 ok\r\n250 ok\r\n")
+    talk.dialogue.dot_sent()
+    talk.dialogue.lost("gone")
+    assert talk.outcome.unknown
+    other = Talk()
+    chunked(other)
+    other.hear(b"250 ok\r\n250 ok\r\n250 got it\r\n")
+    other.dialogue.lost("gone")
+    assert not other.outcome.unknown
+    assert other.outcome.phase is Phase.DATA

@@ -33,7 +33,10 @@ def offers(*lines: str) -> Offers:
     ("lines", "expected"),
     [
         ((), Offers()),
-        (("PIPELINING", "8BITMIME", "SMTPUTF8", "DSN", "STARTTLS"), Offers(True, True, True, True, True)),
+        (
+            ("PIPELINING", "8BITMIME", "SMTPUTF8", "DSN", "CHUNKING", "STARTTLS"),
+            Offers(pipelining=True, eight_bit=True, smtputf8=True, dsn=True, chunking=True, starttls=True),
+        ),
         (("pipelining", "Size 1000"), Offers(pipelining=True, size=1000)),
         (("SIZE",), Offers(size=0)),
         (("SIZE 0",), Offers(size=0)),

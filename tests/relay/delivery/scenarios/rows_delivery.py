@@ -46,6 +46,11 @@ def seven_bit(stage: Stage) -> None:
     assert stage.sinks[0].mails[0].content.isascii()
 
 
+def in_chunks(stage: Stage) -> None:
+    assert stage.sinks[0].count("BDAT") == 3
+    assert stage.sinks[0].mails[0].content.endswith(stage.scenario.content)
+
+
 def asked_by_few(stage: Stage) -> None:
     rows = [row for row, _ in stage.found.values()]
     assert {row.state for row in rows} == {State.DUE}
@@ -378,6 +383,42 @@ ROWS = (
         mail={"eight_bit": True},
         becomes=DELIVERED,
         check=seven_bit,
+    ),
+    Scenario(
+        row="D12",
+        name="a large mail, and a host that offers CHUNKING",
+        outcome="delivered in chunks of a megabyte, byte for byte",
+        offers=("PIPELINING", "CHUNKING"),
+        content=b"Subject: x\r\n\r\n" + b".a line with a dot\r\n..\r\n" * 60_000,
+        becomes=DELIVERED,
+        check=in_chunks,
+    ),
+    Scenario(
+        row="D12",
+        name="a large mail, and a host that offers CHUNKING and does not know BDAT",
+        outcome="delivered by DATA at once",
+        offers=("PIPELINING", "CHUNKING"),
+        content=b"Subject: x\r\n\r\n" + b"body\r\n" * 60_000,
+        script=(on("bdat", Say("502 5.5.1 what?")),),
+        becomes=DELIVERED,
+        sessions=(1, 0),
+        check=lambda stage: resets(stage, 1),
+    ),
+    Scenario(
+        row="D12",
+        name="a large mail that is refused in the middle",
+        outcome="waits (a full mailbox may have room again); the next mail goes over the same connection",
+        offers=("PIPELINING", "CHUNKING"),
+        content=b"Subject: x\r\n\r\n" + b"body\r\n" * 60_000,
+        script=(on("bdat", Say("552 5.2.2 mailbox full"), recipient=ANN),),
+        to=FOUR[:2],
+        one_by_one=True,
+        until=30.0,
+        becomes={
+            FOUR[0]: Becomes(status="Sending", events="deferred", reason="mailbox_full", says="552 5.2.2 mailbox full"),
+            FOUR[1]: DELIVERED,
+        },
+        sessions=(1, 0),
     ),
     Scenario(
         row="D13",
