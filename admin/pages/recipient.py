@@ -28,7 +28,11 @@ class RecipientPages:
 
     def routes(self) -> Routes:
         """Give the routes."""
-        return [get("/recipients/{id}", self.show), post("/recipients/{id}/{word}", self.say, Role.OPERATOR)]
+        return [
+            get("/recipients/{id}", self.show),
+            post("/recipients/{id}/again", self.again, Role.OPERATOR),
+            post("/recipients/{id}/{word}", self.say, Role.OPERATOR),
+        ]
 
     async def show(self, request: web.Request) -> web.Response:
         """Tell the story."""
@@ -47,6 +51,9 @@ class RecipientPages:
             transcripts=transcripts,
             waits=found.recipient.state is State.DUE,
             held=found.recipient.state is State.HELD,
+            can_send=site.outside.send_again is not None
+            and found.recipient.state is State.SETTLED
+            and await site.store.contents.ref(found.recipient.message_id) is not None,
         )
 
     async def say(self, request: web.Request) -> web.Response:
@@ -64,6 +71,18 @@ class RecipientPages:
             request, f"recipient.{request.match_info['word']}", str(id_), before={"state": found.recipient.state.value}
         )
         return go(f"/recipients/{id_}", said)
+
+    async def again(self, request: web.Request) -> web.Response:
+        """Send the mail to this recipient once more, as a message of its own."""
+        site, found = self._site, await self._get(request)
+        id_ = found.recipient.recipient_id
+        if site.outside.send_again is None:
+            raise web.HTTPNotFound
+        made = await site.outside.send_again([id_])
+        if not made:
+            return go(f"/recipients/{id_}", "cannot")
+        await site.audit(request, "recipient.again", str(id_), after={"messages": list(made)})
+        return go(f"/messages/{made[0]}/recipients", "again")
 
     async def _get(self, request: web.Request) -> Found:
         found = await self._site.store.find.recipient(number(request.match_info["id"]))

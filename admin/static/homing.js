@@ -5,17 +5,21 @@ const language = document.documentElement.lang;
 const zone = language === "en" ? "en-GB" : language; // the day before the month, as without a script
 const thisYear = new Date().getFullYear();
 
-// Times in the zone of whoever looks; the exact one in UTC stays in the title.
+// Times in the zone of whoever looks. That in UTC stays: in the title, and for paper, which outlives zones.
 function localTimes(root) {
   for (const time of root.querySelectorAll("time[datetime]")) {
     const text = time.querySelector(".abs");
     const when = new Date(time.dateTime);
-    if (!text || Number.isNaN(when.getTime())) continue;
+    if (!text || Number.isNaN(when.getTime()) || time.querySelector(".local")) continue;
     const year = when.getFullYear() === thisYear ? {} : { year: "numeric" };
     const day = when.toLocaleDateString(zone, { day: "numeric", month: "short", ...year });
     const clock = when.toLocaleTimeString(zone, { hour: "2-digit", minute: "2-digit", hour12: false });
     const today = when.toDateString() === new Date().toDateString();
-    text.textContent = today && time.classList.contains("clock") ? clock : `${day} ${clock}`;
+    const local = document.createElement("span");
+    local.className = "local";
+    local.textContent = today && time.classList.contains("clock") ? clock : `${day} ${clock}`;
+    text.after(local);
+    time.classList.add("both");
   }
 }
 

@@ -212,9 +212,35 @@ async def test_sensitive_pages_ask_for_the_password_again(admin: Visitor, clock:
     assert (await admin.get("/people")).status == 200
 
 
-OPERATORS = ["/customers/try-again", "/messages/{newsletter}/again", "/recipients/1/retry", "/test-mail"]
-ADMINS = ["/people", "/people/vera/role", "/people/vera/password", "/people/vera/remove", "/people/sessions/1/end"]
-ADMIN_PAGES = ["/people", "/audit", "/messages/{newsletter}/source", "/messages/{newsletter}/raw"]
+OPERATORS = [
+    "/customers/try-again",
+    "/messages/{newsletter}/again",
+    "/recipients/1/retry",
+    "/recipients/1/again",
+    "/suppressions",
+    "/queue/cancel",
+    "/test-mail",
+]
+ADMINS = [
+    "/credentials",
+    "/credentials/app/revoke",
+    "/webhooks",
+    "/webhooks/1/rotate",
+    "/people",
+    "/people/vera/role",
+    "/people/vera/password",
+    "/people/vera/remove",
+    "/people/sessions/1/end",
+]
+ADMIN_PAGES = [
+    "/credentials",
+    "/webhooks",
+    "/webhooks/1",
+    "/people",
+    "/audit",
+    "/messages/{newsletter}/source",
+    "/messages/{newsletter}/raw",
+]
 
 
 async def test_roles(viewer: Visitor, operator: Visitor, filled: Filled, store: Store) -> None:

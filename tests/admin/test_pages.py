@@ -264,6 +264,12 @@ async def test_one_recipients_story(operator: Visitor, store: Store, clock: Cloc
     assert (await operator.get(path)).texts(".health .big") == ["Held"]
     assert (await operator.post(f"{path}/hold")).headers["Location"] == f"{path}?said=cannot"
     assert (await operator.post(f"{path}/release")).headers["Location"] == f"{path}?said=released"
+    assert "Send again" not in (await operator.get(path)).text
+    await operator.post(f"{path}/cancel")
+    assert "Send again" in (await operator.get(path)).text
+    assert (await operator.post(f"{path}/again")).headers["Location"] == "/messages/1/recipients?said=again"
+    (change, *_) = await store.audit.list()
+    assert (change.action, change.subject) == ("recipient.again", path.rpartition("/")[2])
 
 
 async def test_credentials(admin: Visitor, store: Store) -> None:
