@@ -88,6 +88,54 @@ def webhook_remove(config_path: Path, webhook_id: int) -> None:
     sys.exit(0 if in_store(config_path, lambda store: remove_webhook(store, webhook_id, who=_who())) else 1)
 
 
+@webhook.command("on")
+@CONFIG
+@_ID
+def webhook_on(config_path: Path, webhook_id: int) -> None:
+    """Switch an endpoint on; it is told what it missed, as far as that is kept. Exits with 1 when there is none."""
+    _switch(config_path, webhook_id, on=True)
+
+
+@webhook.command("off")
+@CONFIG
+@_ID
+def webhook_off(config_path: Path, webhook_id: int) -> None:
+    """Switch an endpoint off, until it is switched on. Exits with 1 when there is none."""
+    _switch(config_path, webhook_id, on=False)
+
+
+@webhook.command("calls")
+@CONFIG
+@JSON
+@click.option("--limit", default=20, show_default=True, type=click.IntRange(1, 1_000), help="The newest, so many.")
+@_ID
+def webhook_calls(config_path: Path, as_json: bool, limit: int, webhook_id: int) -> None:
+    """Show what was told to an endpoint, and what it answered. Exits with 1 when there is none."""
+    from relay.webhook_commands import show_calls
+
+    found = in_store(config_path, lambda store: show_calls(store, webhook_id, limit=limit, as_json=as_json))
+    sys.exit(0 if found else 1)
+
+
+@webhook.command("resend")
+@CONFIG
+@click.option("--call", "call_id", type=int, help="This one, which ended.")
+@click.option(
+    "--hours", default=24.0, show_default=True, help="Those that failed within so many, when no call is named."
+)
+@_ID
+def webhook_resend(config_path: Path, call_id: int | None, hours: float, webhook_id: int) -> None:
+    """Make calls once more. Exits with 1 when there is no such endpoint."""
+    import time
+
+    from relay.webhook_commands import resend_calls
+
+    now = time.time()
+    since = now - hours * 3_600
+    found = in_store(config_path, lambda store: resend_calls(store, webhook_id, call_id=call_id, since=since, now=now))
+    sys.exit(0 if found else 1)
+
+
 @webhook.command("rotate")
 @CONFIG
 @JSON
@@ -115,6 +163,16 @@ def webhook_test(config_path: Path, webhook_id: int) -> None:
         config_path, lambda store: test_webhook(store, config, webhook_id, clock=time.time, draw=random.random)
     )
     sys.exit(0 if well else 1)
+
+
+def _switch(config_path: Path, webhook_id: int, *, on: bool) -> None:
+    import time
+
+    from relay.webhook_commands import switch_webhook
+
+    now = time.time()
+    done = in_store(config_path, lambda store: switch_webhook(store, webhook_id, on=on, who=_who(), now=now))
+    sys.exit(0 if done else 1)
 
 
 def _who() -> str:

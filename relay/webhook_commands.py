@@ -7,6 +7,7 @@ output; what cannot be done is raised as a StoreError or ValueError with a plain
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import click
 
@@ -61,6 +62,54 @@ async def rotate_webhook(store: Store, webhook_id: int, *, who: str, as_json: bo
     _print_secret(rotated, as_json=as_json)
     if not as_json:
         click.echo(f"Until {_time(rotated.previous_until)} calls are signed with the secret before as well.")
+    return True
+
+
+async def switch_webhook(store: Store, webhook_id: int, *, on: bool, who: str, now: float) -> bool:
+    """Switch an endpoint on, which is then told what it missed, or off."""
+
+    def switched(it: Webhook) -> Webhook:
+        if it.enabled == on:
+            return it
+        return replace(it, enabled=True) if on else replace(it, enabled=False, off_at=now, off_why=f"by {who}")
+
+    changed = await store.webhooks.change(webhook_id, switched)
+    if changed is None:
+        click.echo(_no_such(webhook_id), err=True)
+        return False
+    await store.audit.note("webhook.change", str(webhook_id), who=who, after={"enabled": on})
+    click.echo("It is on; what happened meanwhile is told now." if on else "It is off; nothing is told until it is on.")
+    return True
+
+
+async def show_calls(store: Store, webhook_id: int, *, limit: int, as_json: bool) -> bool:
+    """Print what was told to an endpoint, the newest first."""
+    if await store.webhooks.get(webhook_id) is None:
+        click.echo(_no_such(webhook_id), err=True)
+        return False
+    for it in await store.webhook_calls.history(webhook_id, limit):
+        first = timestamp(it.first_event_at)
+        if as_json:
+            fields = {"id": str(it.id), "name": it.name, "state": it.state.value, "events": it.events, "at": first}
+            answer = {"attempts": it.attempts, "status": it.last_status, "error": it.last_error or None}
+            click.echo(json.dumps(fields | answer | {"next_attempt_at": _time(it.next_attempt_at)}, ensure_ascii=False))
+            continue
+        said = it.last_error or (str(it.last_status) if it.last_status else "not tried yet")
+        due = f", next {_time(it.next_attempt_at)}" if it.next_attempt_at is not None else ""
+        click.echo(f"{it.id}  {first}  {it.name}  {it.state.value}  attempts: {it.attempts}, {printable(said)}{due}")
+    return True
+
+
+async def resend_calls(store: Store, webhook_id: int, *, call_id: int | None, since: float, now: float) -> bool:
+    """Make one call once more, or all that failed since a time."""
+    if await store.webhooks.get(webhook_id) is None:
+        click.echo(_no_such(webhook_id), err=True)
+        return False
+    if call_id is None:
+        count = await store.webhook_calls.resend_since(webhook_id, since, now=now, failed_only=True)
+    else:
+        count = int(await store.webhook_calls.resend(webhook_id, call_id, now=now))
+    click.echo(f"{count} calls are made once more.")
     return True
 
 

@@ -12,10 +12,19 @@ from standardwebhooks.webhooks import Webhook as Verifier
 
 from relay.cli import main
 from relay.config import Config
-from relay.webhook_commands import add_webhook, list_webhooks, remove_webhook, rotate_webhook, test_webhook
+from relay.webhook_commands import (
+    add_webhook,
+    list_webhooks,
+    remove_webhook,
+    resend_calls,
+    rotate_webhook,
+    show_calls,
+    switch_webhook,
+    test_webhook,
+)
 from store.open import Store, open_store
 from store.settings import StoreSettings
-from store.webhook_nouns import Webhook
+from store.webhook_nouns import CallResult, CallState, NewCall, Webhook
 from tests.conftest import Clock
 from tests.relay.whole import whole
 from tests.rigs.hook_receiver import HookReceiver, status
@@ -124,8 +133,41 @@ def test_the_words_of_the_commands(tmp_path: Path) -> None:
     assert (listed["kinds"], listed["batch_size"], listed["batch_seconds"]) == (["bounced"], 9, 5.0)
     assert runner.invoke(main, ["webhook", "rotate", listed["id"]]).exit_code == 0
     assert runner.invoke(main, ["webhook", "remove", listed["id"]]).exit_code == 0
-    for command in ("remove", "rotate", "test"):
+    for command in ("remove", "rotate", "test", "on", "off", "calls", "resend"):
         assert runner.invoke(main, ["webhook", command, listed["id"]]).exit_code == 1
+
+
+async def test_switching_calls_and_telling_again(
+    store: Store, clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Off by a person and on again; what was told with its answer; a call, or all that failed, once more."""
+    hook = await store.webhooks.create(Webhook(id=0, url="https://hooks.club.example/"))
+    assert await switch_webhook(store, hook.id, on=False, who="shell:eva", now=clock())
+    (off,) = await store.webhooks.list()
+    assert (off.enabled, off.off_why, off.off_at) == (False, "by shell:eva", clock())
+    assert await switch_webhook(store, hook.id, on=True, who="shell:eva", now=clock())
+    (on,) = await store.webhooks.list()
+    assert (on.enabled, on.off_why) == (True, "")
+    calls = [NewCall(name=f"evt_{n}", body="{}", recipients=(), events=1, first_event_at=clock()) for n in range(2)]
+    await store.webhook_calls.add(hook.id, seen=hook.position, new=hook.position + 2, calls=calls, now=clock())
+    capsys.readouterr()
+    assert await show_calls(store, hook.id, limit=1, as_json=False)
+    assert "evt_1  due  attempts: 0, not tried yet, next 2026-09-21T14:13:20.000Z" in capsys.readouterr().out
+    for call in await store.webhook_calls.claim(hook.id, 2, now=clock(), lease=30.0):
+        about = {"call_id": call.id, "webhook_id": hook.id, "at": clock(), "seconds": 0.1, "status": 500, "answer": ""}
+        ended = {"error": "it answered 500", "state": CallState.FAILED, "next_attempt_at": None, "answered_well": False}
+        await store.webhook_calls.settle(CallResult(**about, **ended))
+    assert await show_calls(store, hook.id, limit=5, as_json=True)
+    shown = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(it["name"], it["state"], it["error"]) for it in shown] == [
+        ("evt_1", "failed", "it answered 500"),
+        ("evt_0", "failed", "it answered 500"),
+    ]
+    assert await resend_calls(store, hook.id, call_id=int(shown[0]["id"]), since=0.0, now=clock())
+    assert await resend_calls(store, hook.id, call_id=None, since=clock() + 9, now=clock())
+    assert await resend_calls(store, hook.id, call_id=None, since=clock() - 9, now=clock())
+    out = capsys.readouterr().out.splitlines()
+    assert out == [f"{count} calls are made once more." for count in (1, 0, 1)]
 
 
 async def _make_store(folder: Path) -> None:
