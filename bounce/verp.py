@@ -22,6 +22,8 @@ _VALUES = {letter: value for value, letter in enumerate(_ALPHABET)}
 _LETTERS = 26  # of 5 bits each: 128 bits and 2 of padding, which are zero
 _PADDING = 2
 _TOKEN = re.compile(r"b([a-z2-7]{26})")
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]  # ten bits at a time
+_PLACES = range(5 * (_LETTERS - 2), -1, -10)
 _SEPARATORS = re.compile(r"[+=]")
 _LONGEST_PATH = 320  # octets; RFC 5321 allows 256, manglers add a little
 
@@ -116,7 +118,7 @@ def _belong_together(ours: str, theirs: str) -> bool:
 
 def _base32(block: bytes) -> str:
     number = int.from_bytes(block, "big") << _PADDING
-    return "".join(_ALPHABET[number >> 5 * place & 31] for place in reversed(range(_LETTERS)))
+    return "".join([_PAIRS[number >> place & 1023] for place in _PLACES])
 
 
 def _block(letters: str) -> bytes | None:

@@ -8,12 +8,15 @@ Pure: no I/O, no clock, no chance.
 """
 
 import re
+from functools import lru_cache
 
 from store.nouns import Reply, Status
 
 MAX_REPLY = 64 * 1024  # octets of one reply, line ends included
 MAX_KEPT = 2048  # octets of text that are stored and shown
 _CUT = " [cut]"
+_USUAL = 80  # octets of a line that may be remembered
+_BLANK = ord(" ")
 
 # RFC 5321 section 4.2:  Reply-line = *( Reply-code "-" [ textstring ] CRLF ) Reply-code [ SP textstring ] CRLF
 #   Reply-code = %x32-35 %x30-35 %x30-39      (the second digit is taken up to 9: some servers do)
@@ -24,6 +27,17 @@ _STATUS = re.compile(r"([245]\.[0-9]{1,3}\.[0-9]{1,3})(?![0-9.])")
 
 class BadReply(Exception):
     """The other side said something that is no reply. The text says what, without its bytes."""
+
+
+@lru_cache(256)
+def _usual(line: bytes) -> Reply | None:
+    """Read a reply of one line; None for what is none. Servers say the same few in every mail."""
+    match = _LINE.fullmatch(line)
+    if match is None or b"\n" in line or b"\r" in line:
+        return None
+    text = _readable(match[3] or b"")
+    found = _STATUS.match(text)
+    return Reply(int(match[1]), Status.parse(found[1] if found else ""), (text,))
 
 
 class ReplyParser:
@@ -54,6 +68,12 @@ class ReplyParser:
             BadReply: A line without a code, or a reply over MAX_REPLY. The parser is of no use after it.
         """
         buffer = self._buffer
+        if not self._lines:
+            end = buffer.find(b"\r\n")
+            if 3 < end <= _USUAL and buffer[3] == _BLANK and (reply := _usual(bytes(buffer[:end]))) is not None:
+                del buffer[: end + 2]
+                self._scanned = 0
+                return reply
         while (end := buffer.find(b"\n", self._scanned)) >= 0:
             line = bytes(buffer[:end])
             del buffer[: end + 1]
