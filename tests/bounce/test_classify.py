@@ -42,6 +42,8 @@ R = Reason
         ("550 La cuenta de correo ha sido desactivada", R.ACCOUNT_DISABLED, True),
         ("552 Почтовый ящик переполнен", R.MAILBOX_FULL, True),
         ("550 ユーザーが見つかりません", R.NO_SUCH_USER, True),
+        ("554 5.5.1 Error: no valid recipients", R.UNDETERMINED, True),
+        ("550 5.1.1 No valid recipients", R.NO_SUCH_USER, True),
         ("", R.UNDETERMINED, True),
         ("550", R.UNDETERMINED, True),
     ],

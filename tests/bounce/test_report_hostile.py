@@ -37,6 +37,12 @@ GIANTS = {
     "codes": HEAD + b"\n<a@b.example>: said: " + b"550 " * (SIZE // 4),
     "phrases": HEAD + b"\n" + b"user mailbox not over found " * (SIZE // 28),
     "dashes": HEAD + b"\n" + b"---- \n" * (SIZE // 6),
+    "no blanks": HEAD
+    + b"Content-Type: text/plain; charset=utf-8\n\n"
+    + "宛先のメールアドレスa@b.exampleは存在しません".encode() * (SIZE // 70),
+    "families": HEAD + b"\n" + b"empfanger nicht user recipient sender kein adresse " * (SIZE // 52),
+    "carriage returns": HEAD.replace(b"\n", b"\r") + b"\r" + b"a@b.example unknown\r" * (SIZE // 20),
+    "shifts": HEAD + b"Content-Type: text/plain; charset=iso-2022-jp\n\n" + b"\x1b$B" * (SIZE // 3),
     "wide lines": HEAD + b"\n" + (b"_" * 580 + b"a@b.example\n") * (SIZE // 592),
 }
 
@@ -78,9 +84,9 @@ def test_patterns_repeat_nothing_that_repeats() -> None:
     """No unbounded repetition of a group that itself repeats: the shape that explodes."""
     import re._parser as parser  # type: ignore[import-not-found] # noqa: PLC0415 the parser that reads our patterns
 
-    from bounce import addresses_in, arf, classify, dsn, freeform, kinds, texts  # noqa: PLC0415
+    from bounce import addresses_in, arf, autoreply, classify, dsn, freeform, kinds, places, texts  # noqa: PLC0415
 
-    modules = (addresses_in, arf, classify, dsn, freeform, kinds, material, mime, texts, words)
+    modules = (addresses_in, arf, autoreply, classify, dsn, freeform, kinds, material, mime, places, texts, words)
     patterns = [v for m in modules for v in vars(m).values() if hasattr(v, "pattern") and hasattr(v, "flags")]
     assert len(patterns) > 30
 
