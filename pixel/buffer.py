@@ -14,7 +14,7 @@ from typing import Protocol
 
 from pixel.client import NOBODY, Describe
 from pixel.judge import BOOK, Judge, Load
-from pixel.signals import NO_SIGNALS, SENDER_IS_RECIPIENT, Memory, Sighting
+from pixel.signals import SENDER_IS_RECIPIENT, Memory, Sighting
 from store.errors import StoreUnavailable
 from store.nouns import Open, Verdict
 from store.open_facts import OpenFacts
@@ -224,12 +224,12 @@ class OpenBuffer:
         return ready, early
 
     def _open(self, it: Sighting, its: OpenFacts | None, *, last: bool) -> Open:
-        seconds, signals = None, NO_SIGNALS
+        seconds, signals = None, it.signs
         if its is not None:
             seconds = its.seconds_since_delivery(it.at)
             if last and seconds == float("-inf"):
                 seconds = None  # the 250 may be on its way into the store
-            signals = self._memory.signals(it, its.message_id)
+            signals = signals | self._memory.signals(it, its.message_id)
             if its.sender_is_recipient:
                 signals |= {SENDER_IS_RECIPIENT}
         verdict, rule = self._judge.judge(Load(it.agent, it.method, it.networks, seconds, signals))

@@ -16,7 +16,7 @@ from pixel.buffer import OpenBuffer
 from pixel.flood import FloodGuard
 from pixel.forwarded import clean, client_address
 from pixel.networks import Networks, Prefixes
-from pixel.signals import Sighting
+from pixel.signals import Sighting, signs_of
 from pixel.token import Tokens
 
 PREFIX = "/o/"
@@ -34,6 +34,8 @@ class Asked(NamedTuple):
     agent: str
     x_forwarded_for: tuple[str, ...]
     forwarded: tuple[str, ...]
+    accept: str = ""
+    referer: str = ""
 
 
 class Noting:
@@ -94,6 +96,7 @@ class Noting:
                 agent=clean(asked.agent),
                 method=asked.method,
                 networks=self._networks.of(address),
+                signs=signs_of(asked.accept, asked.referer),
             )
         )
 

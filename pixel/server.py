@@ -126,6 +126,8 @@ class PixelServer:
             agent=headers.get("User-Agent", ""),
             x_forwarded_for=tuple(headers.getall("X-Forwarded-For", ())),
             forwarded=tuple(headers.getall("Forwarded", ())),
+            accept=headers.get("Accept", ""),
+            referer=headers.get("Referer", ""),
         )
         self.noting.note(asked)
         return _image()

@@ -2,8 +2,8 @@
 What loads have to do with one another, and with the delivery: signs that only a relay sees.
 
 ``many-at-once``: one address loads the pixels of several recipients of one message within seconds. ``head-first``: the
-same program asked for the image by HEAD before it loaded it. Either is weak: families share an address, and some
-programs are careful. The rules say what follows.
+same program asked for the image by HEAD before it loaded it. Two more are in the request itself: ``as-a-page`` and
+``link-rewriter``. Each is weak: families share an address, and some programs are careful. The rules say what follows.
 
 What is remembered is bounded in time and number, and in memory only.
 
@@ -11,6 +11,7 @@ Pure: no I/O, no clock, no chance.
 """
 
 from collections import OrderedDict
+from functools import lru_cache
 from typing import NamedTuple, TypeVar
 
 from pixel.networks import parse_address
@@ -27,6 +28,18 @@ _CROWD = 50  # recipients of one crowd that are remembered
 MANY_AT_ONCE = "many-at-once"
 HEAD_FIRST = "head-first"
 SENDER_IS_RECIPIENT = "sender-is-recipient"
+AS_A_PAGE = "as-a-page"
+LINK_REWRITER = "link-rewriter"
+# Whose pages stand between a mail and its links: the services' own names for them.
+_REWRITERS = (
+    "safelinks.protection.outlook.com",
+    "urldefense.com",
+    "urldefense.proofpoint.com",
+    "linkprotect.cudasvc.com",
+    "mimecast.com",
+    "secure-web.cisco.com",
+    "trendmicro.com",
+)
 NO_SIGNALS: frozenset[str] = frozenset()
 
 
@@ -39,6 +52,24 @@ class Sighting(NamedTuple):
     agent: str
     method: str = "GET"
     networks: frozenset[str] = frozenset()  # names of the known networks that hold the address
+    signs: frozenset[str] = frozenset()  # what the request itself tells, by ``signs_of``
+
+
+@lru_cache(1_024)
+def signs_of(accept: str, referer: str) -> frozenset[str]:
+    """
+    Name the signs in a request itself, given two of its header fields.
+
+    ``as-a-page``: it asks for a page and not for an image, as who opens the address in a browser's window.
+    ``link-rewriter``: it comes from the page of a service that has the links of mails looked at.
+    """
+    found = NO_SIGNALS
+    if "text/html" in accept.lower():
+        found |= {AS_A_PAGE}
+    host = referer.lower().partition("://")[2].partition("/")[0].partition(":")[0]
+    if any(host == name or host.endswith(f".{name}") for name in _REWRITERS):
+        found |= {LINK_REWRITER}
+    return found
 
 
 class Memory:

@@ -19,12 +19,12 @@ _REQUEST = re.compile(
     rb"((?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t -~\x80-\xff]*\r\n){0,60})\r\n"
 )
 _FIELD = re.compile(
-    rb"(?:^|\n)(host|user-agent|x-forwarded-for|forwarded"
+    rb"(?:^|\n)(host|user-agent|x-forwarded-for|forwarded|accept|referer"
     rb"|connection|content-[a-z]+|etag|expect|keep-alive|max-forwards|proxy-connection|server|te|trailer"
     rb"|transfer-encoding|upgrade):([^\r]*)",
     re.IGNORECASE,
 )
-_TOLD = frozenset((b"host", b"user-agent", b"x-forwarded-for", b"forwarded"))
+_TOLD = frozenset((b"host", b"user-agent", b"x-forwarded-for", b"forwarded", b"accept", b"referer"))
 
 
 class Usual(NamedTuple):
@@ -34,6 +34,8 @@ class Usual(NamedTuple):
     agent: str
     x_forwarded_for: tuple[str, ...]
     forwarded: tuple[str, ...]
+    accept: str = ""
+    referer: str = ""
 
 
 def read_usual(data: bytes) -> Usual | None:
@@ -59,4 +61,6 @@ def read_usual(data: bytes) -> Usual | None:
         agents[0],
         found.get(b"x-forwarded-for", ()),
         found.get(b"forwarded", ()),
+        found.get(b"accept", ("",))[0],
+        found.get(b"referer", ("",))[0],
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pixel.judge import BOOK, Load
 from pixel.networks import LISTS, Networks
-from pixel.signals import HEAD_FIRST, MANY_AT_ONCE, SENDER_IS_RECIPIENT
+from pixel.signals import AS_A_PAGE, HEAD_FIRST, LINK_REWRITER, MANY_AT_ONCE, SENDER_IS_RECIPIENT
 
 TABLE = Path(__file__).with_suffix(".tsv")
 PAGE = Path(__file__).parents[2] / "docs" / "opens.md"
@@ -27,7 +27,7 @@ APPLE = [
     "2606:54c0::/45",
 ]
 OFFICE = ["198.51.100.0/24"]
-SIGNALS = {HEAD_FIRST, MANY_AT_ONCE, SENDER_IS_RECIPIENT}
+SIGNALS = {AS_A_PAGE, HEAD_FIRST, LINK_REWRITER, MANY_AT_ONCE, SENDER_IS_RECIPIENT}
 WITH_LIST = Networks({**BOOK.networks, "own": OFFICE, "apple-relay": APPLE}, expected=LISTS)
 WITHOUT_LIST = Networks({**BOOK.networks, "own": OFFICE}, expected=LISTS)
 

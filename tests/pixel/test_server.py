@@ -227,6 +227,21 @@ async def test_apple_prefetch_and_gmail_proxy(server: PixelServer, tokens: Token
     ]
 
 
+@pytest.mark.parametrize("more", [{}, {"Connection": "close"}])
+async def test_who_asks_for_a_page_shows_no_mail(
+    server: PixelServer, tokens: Tokens, opens: FakeOpens, more: dict[str, str]
+) -> None:
+    """Accept and Referer are looked at, for usual requests and others, and change no answer."""
+    for recipient_id, headers in (
+        (1, {"Accept": "image/webp,*/*"}),
+        (2, {"Accept": "text/html,*/*;q=0.8"}),
+        (3, {"Referer": "https://urldefense.com/v3/x"}),
+    ):
+        target = f"/o/{tokens.encode(recipient_id)}.gif"
+        assert_is_the_image(await ask(server, target, headers={"User-Agent": CHROME, **headers, **more}))
+    assert [rule for _, _, rule in await written(server, opens)] == ["browser", "as-a-page", "link-rewriter"]
+
+
 async def test_forwarded_address_only_from_a_listed_proxy(
     serve: Serve, server: PixelServer, tokens: Tokens, opens: FakeOpens
 ) -> None:

@@ -1,7 +1,20 @@
 """pixel/signals.py."""
 
+import pytest
+
 from pixel import signals
-from pixel.signals import HEAD_FIRST, HEAD_SECONDS, MANY, MANY_AT_ONCE, MANY_SECONDS, Memory, Sighting
+from pixel.signals import (
+    AS_A_PAGE,
+    HEAD_FIRST,
+    HEAD_SECONDS,
+    LINK_REWRITER,
+    MANY,
+    MANY_AT_ONCE,
+    MANY_SECONDS,
+    Memory,
+    Sighting,
+    signs_of,
+)
 
 PUBLIC = "8.8.4.4"
 
@@ -75,3 +88,25 @@ def test_memory_is_bounded() -> None:
         memory.note(seen(n, 1.0), -1)
     assert len(memory._heads) == len(memory._crowds) == signals._REMEMBERED
     assert len(memory._crowds[PUBLIC, -1]) == signals._CROWD
+
+
+@pytest.mark.parametrize(
+    ("accept", "referer", "signs"),
+    [
+        ("image/avif,image/webp,image/png,image/svg+xml,*/*;q=0.8", "https://mail.example.org/", set()),
+        ("*/*", "", set()),
+        ("", "http://mail.google.com/", set()),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", "", {AS_A_PAGE}),
+        ("TEXT/HTML", "", {AS_A_PAGE}),
+        ("", "https://eur02.safelinks.protection.outlook.com/?url=x", {LINK_REWRITER}),
+        ("", "https://URLdefense.com:443/v3/x", {LINK_REWRITER}),
+        ("", "https://protect-eu.mimecast.com/s/x", {LINK_REWRITER}),
+        ("", "https://notmimecast.com/", set()),
+        ("", "https://example.org/?from=urldefense.com", set()),
+        ("", "urldefense.com", set()),
+        ("text/html", "https://secure-web.cisco.com/x", {AS_A_PAGE, LINK_REWRITER}),
+    ],
+)
+def test_signs_of_a_request(accept: str, referer: str, signs: set[str]) -> None:
+    """Who asks for a page, and who comes from a page that has links looked at; what only looks like it does not."""
+    assert signs_of(accept, referer) == signs

@@ -27,7 +27,11 @@ BROWSER = (
 def test_what_a_browser_sends_is_usual() -> None:
     """Path, agent, and the fields of proxies in their order, in whatever letters and blanks they are written."""
     assert read_usual(BROWSER) == Usual(
-        "/o/AAAAAAAAAAAAAAAAAAAAAA.gif", FIREFOX, ("192.0.2.7", "192.0.2.9"), ("for=192.0.2.8",)
+        "/o/AAAAAAAAAAAAAAAAAAAAAA.gif",
+        FIREFOX,
+        ("192.0.2.7", "192.0.2.9"),
+        ("for=192.0.2.8",),
+        "image/avif,image/webp,image/png,*/*;q=0.8",
     )
     assert read_usual(b"GET /o/ HTTP/1.1\r\nHost: x\r\n\r\n") == Usual("/o/", "", (), ())
 
@@ -81,7 +85,7 @@ def test_whatever_comes(data: bytes) -> None:
 
 
 _VALUE = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF, exclude_characters="\x7f"), max_size=60)
-_NAME = st.sampled_from(["User-Agent", "X-Forwarded-For", "Forwarded", "forwarded", "Accept", "X-Anything"])
+_NAME = st.sampled_from(["User-Agent", "X-Forwarded-For", "Forwarded", "forwarded", "Accept", "Referer", "X-Anything"])
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
