@@ -636,6 +636,7 @@ class _Assembly:
                 tokens=store.tokens,
                 audit=store.audit,
                 per_minute=self.config.admin.api.requests_per_minute,
+                proxies=self.config.admin.proxy_networks,
                 clock=self.clock,
                 log=self.log.getChild("api"),
             ),

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -14,6 +14,7 @@ from admin.api.limits import Limits
 from admin.api.openapi import document
 from admin.api.problems import Problem, missing
 from admin.api.route import JSON, Call, Route, Router
+from admin.visit import networks, read_visit
 from store.audit import Audit
 from store.errors import StoreError, StoreUnavailable
 from store.queries.page import BadCursor
@@ -37,6 +38,7 @@ class Door:
         per_minute: int,
         clock: Callable[[], float],
         log: logging.Logger,
+        proxies: Sequence[str] = (),
     ) -> None:
         """
         Build it.
@@ -48,7 +50,9 @@ class Door:
             per_minute: Requests a minute that one token may make.
             clock: Unix seconds, UTC.
             log: Where faults are told.
+            proxies: Networks of proxies in front, which say who asks.
         """
+        self._proxies = networks(proxies)
         self._tokens = tokens
         self._audit = audit
         self._limits = Limits(per_minute)
@@ -92,11 +96,17 @@ class Door:
         except StoreError:
             self._log.exception("the store refuses the API")
             response = Problem(500, "This is our fault; the log says more.").response()
+        except ConnectionError:  # who asked is gone
+            raise
         except Exception:  # noqa: BLE001 - the last resort: the log has it all, the answer nothing
             self._log.exception("error in an answer of the API")
             response = Problem(500, "This is our fault; the log says more.").response()
-        if not response.prepared:
-            response.headers.update(headers)
+        if response.prepared:
+            return response
+        if request.writer.output_size > 0:
+            # A file broke off in the middle. A second answer behind it would be read as rows of it.
+            raise ConnectionError("an answer has begun already")
+        response.headers.update(headers)
         return response
 
     async def _answer(self, request: web.Request, headers: dict[str, str]) -> web.StreamResponse:
@@ -117,7 +127,7 @@ class Door:
             query=reading.query(route.query, _pairs(raw_query)),
             body=await reading.body(route, request),
             now=now,
-            address=request.remote or "",
+            address=self._address(request),
             audit=self._audit,
         )
         answer = await route.handler(call)
@@ -131,7 +141,7 @@ class Door:
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not given:
             raise Problem(401, "A bearer token is wanted.", headers={"WWW-Authenticate": _CHALLENGE})
-        token = await self._tokens.check(given.strip(), request.remote or "")
+        token = await self._tokens.check(given.strip(), self._address(request))
         if token is None:
             refused = f'{_CHALLENGE}, error="invalid_token"'
             raise Problem(401, "This token is not in force.", headers={"WWW-Authenticate": refused})
@@ -142,6 +152,10 @@ class Door:
         if not token.may(route.scope):
             raise Problem(403, f"This needs a token with the scope {route.scope.value}.", headers=_scope(route.scope))
         return token
+
+    def _address(self, request: web.Request) -> str:
+        """Give the IP of who asks; what a proxy of ours says of it is believed."""
+        return read_visit(request, self._proxies).address
 
 
 def _scope(scope: Scope) -> dict[str, str]:

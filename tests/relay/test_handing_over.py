@@ -6,7 +6,7 @@ from aiohttp import ClientSession
 
 from relay.config import Config
 from store.token_nouns import Scope
-from tests.conftest import Clock
+from tests.conftest import ROOT, Clock
 from tests.relay.whole import Whole, whole
 
 MAIL = {
@@ -29,6 +29,19 @@ async def call(world: Whole, token: str, path: str, body: Any = None) -> Any:
         async with ask as response:
             assert response.status < 300, await response.text()
             return await response.json()
+
+
+async def test_the_document_lists_every_operation(config: Config, clock: Clock) -> None:
+    """docs/api.md has each operation of the running program with its scope and its summary, and none beside."""
+    async with whole(config, clock) as world:
+        document = await call(world, "", "/openapi.json")
+    there = {
+        f"| `{method.upper()} {path}` | {operation['x-scope']} | {operation['summary']} |"
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+    page = (ROOT / "docs/api.md").read_text(encoding="utf-8").partition("## All operations")[2]
+    assert {line for line in page.splitlines() if line.startswith("| `")} == there
 
 
 async def test_a_mail_of_the_api_is_a_mail(config: Config, clock: Clock) -> None:

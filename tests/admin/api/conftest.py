@@ -11,17 +11,24 @@ import pytest
 from aiohttp import ClientSession
 
 from admin.api.door import Door
+from admin.api.embeds import EmbedRoutes
 from admin.api.every import every
 from admin.api.outside import Outside
+from admin.api.route import Route
+from admin.api.stream import EventStream
+from admin.api.webhooks import WebhookRoutes
 from admin.outside import Outside as PagesOutside
 from admin.server import AdminServer
-from admin.settings import AdminSettings
+from admin.settings import AdminSettings, WebhookSettings
+from admin.webhooks.retry import Answer
 from relay.config import Config
 from relay.handing_over import AcceptingStore, FirstSenders, Handing, SendAgain, TokenSenders
 from relay.submission.acceptance import Acceptance
+from relay.webhooks import url_rules
 from store.open import Store, open_store
 from store.settings import StoreSettings
 from store.token_nouns import Scope
+from store.webhook_nouns import Webhook
 from tests.conftest import Clock
 
 PER_MINUTE = 100_000
@@ -99,11 +106,29 @@ def outside(store: Store, clock: Clock) -> Outside:
     )
 
 
+class NoCalls:
+    """Makes no call of a webhook."""
+
+    async def test(self, webhook: Webhook) -> Answer:
+        del webhook
+        return Answer(status=None, error="nobody is called here")
+
+
+def all_routes(store: Store, clock: Clock) -> list[Route]:
+    """Give every route that the program serves."""
+    return [
+        *every(store, outside(store, clock)),
+        *WebhookRoutes(store, url_rules(WebhookSettings()), NoCalls()).routes(),
+        *EventStream(store.journal).routes(),
+        *EmbedRoutes("https://mail.club.example", [b"k" * 32], longest=86_400.0).routes(),
+    ]
+
+
 @pytest.fixture
 async def api(store: Store, clock: Clock) -> AsyncIterator[Api]:
     """Serve all routes."""
     door = Door(
-        every(store, outside(store, clock)),
+        all_routes(store, clock),
         tokens=store.tokens,
         audit=store.audit,
         per_minute=PER_MINUTE,

@@ -6,15 +6,15 @@ import logging
 from typing import Any
 
 import pytest
-from aiohttp import FormData
+from aiohttp import ClientPayloadError, FormData
 
-from admin.api.every import every
 from admin.api.route import Route
+from admin.visit import networks
 from store.errors import StoreUnavailable
 from store.open import Store
 from store.token_nouns import Scope
-from tests.admin.api.conftest import Api, outside
-from tests.conftest import ROOT, Clock
+from tests.admin.api.conftest import Api, all_routes
+from tests.conftest import Clock
 
 PROBLEM = "application/problem+json; charset=utf-8"
 SEND = {"from": {"address": "a@club.example"}, "to": [{"address": "b@example.org"}]}
@@ -36,7 +36,7 @@ async def knock(api: Api, route: Route, **headers: str) -> int:
 
 async def test_each_route_with_each_scope(api: Api, store: Store, clock: Clock) -> None:
     """Without a token 401, with another scope 403, with its own or admin neither: of every route there is."""
-    routes = every(store, outside(store, clock))
+    routes = all_routes(store, clock)
     assert len(routes) > 40
     for route in routes:
         assert route.scope is not None
@@ -45,16 +45,18 @@ async def test_each_route_with_each_scope(api: Api, store: Store, clock: Clock) 
         assert await knock(api, route, Authorization=f"Basic {api.tokens['admin']}") == 401
         for scope in Scope:
             status = await knock(api, route, Authorization=f"Bearer {api.tokens[scope.value]}")
+            if route.produces == "text/event-stream" and route.scope in (scope, scope.READ) and scope is not Scope.SEND:
+                continue  # it would not end; test_stream.py opens it
             allowed = scope in (route.scope, Scope.ADMIN)
             assert (status not in (401, 403)) == allowed, (route.method, route.path, scope, status)
 
 
 async def test_changing_needs_admin_or_send(store: Store, clock: Clock) -> None:
-    """A token that may read changes nothing: every route that does has another scope."""
-    for route in every(store, outside(store, clock)):
-        assert (route.scope is Scope.READ) == (
-            route.method == "GET" and not route.path.startswith(("/credentials", "/tokens"))
-        ), route.path
+    """A token that may read changes nothing; what it makes is a link to what it may see."""
+    for route in all_routes(store, clock):
+        admins = route.path.startswith(("/credentials", "/tokens", "/webhooks"))
+        reads = (route.method == "GET" and not admins) or route.path == "/embeds"
+        assert (route.scope is Scope.READ) == reads, route.path
 
 
 async def test_no_session_opens_the_api(api: Api, store: Store) -> None:
@@ -201,11 +203,27 @@ async def test_the_document(api: Api) -> None:
         assert reference in document["components"]["schemas"]
 
 
-async def test_the_page_lists_every_operation(store: Store, clock: Clock) -> None:
-    """docs/api.md has each operation with its scope and its summary, and none that is not there."""
-    page = (ROOT / "docs/api.md").read_text(encoding="utf-8").partition("## All operations")[2]
-    told = [line for line in page.splitlines() if line.startswith("| `")]
-    assert told == [
-        f"| `{route.method} {route.path}` | {route.scope} | {route.summary} |"
-        for route in every(store, outside(store, clock))
-    ]
+async def test_a_proxy_says_who_asks(api: Api, store: Store) -> None:
+    """Only one of ours is believed; the token notes who used it."""
+    for proxies, address in (((), "127.0.0.1"), (("127.0.0.0/8",), "192.0.2.7")):
+        api.tokens[address] = await store.tokens.create(address, [Scope.READ])
+        api.door._proxies = networks(proxies)
+        await api.ask("/opt-outs", scope=address, headers={"X-Forwarded-For": "192.0.2.7"})
+        await store.check()
+        assert {it.name: it.last_used_from for it in await store.tokens.list()}[address] == address
+
+
+async def test_a_file_that_breaks_off_is_cut(api: Api, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault in the middle of an export ends the line: what was read is no whole file, and no row is a problem."""
+    for number in range(600):
+        await store.suppressions.add(f"a{number}@example.org")
+    read = store.queries.stopped.suppressions
+
+    async def once(**given: Any) -> Any:
+        if given["cursor"] is not None:
+            raise StoreUnavailable("gone")
+        return await read(**given)
+
+    monkeypatch.setattr(store.queries.stopped, "suppressions", once)
+    with pytest.raises(ClientPayloadError):
+        await api.ask("/suppressions.csv")
