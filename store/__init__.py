@@ -21,12 +21,12 @@ mails, on SQLite in the files of ``segments.py``; ``opens.py`` (with ``open_fact
 
 Read by others: ``journal.py`` gives every event once, as ``journal_record.py``; ``notices.py`` finds what senders want
 to hear of, ``tls_results.py`` keeps what other domains do, and ``letters.py`` sends what we write to either;
-``find.py``, ``recent.py`` and ``waiting.py`` give the recipients of ``rows.py``; ``seen.py`` adds up their opens;
-``subjects.py`` gives out or erases all that is kept of one address; ``domains.py`` knows the domains that mail reaches.
-What pages and programs look at is asked through ``queries/``. Beside the mail stand ``suppressions.py``,
-``credentials.py`` (applications), ``tokens.py`` with ``token_nouns.py`` (programs) and, for the pages, ``people.py``
-(``passwords.py`` says which they may choose), ``sessions.py`` and ``audit.py``: who is let in, who is in, who changed
-what. ``webhooks.py`` keeps who is told of events, and ``webhook_calls.py`` what was told (``webhook_nouns.py``,
-``webhook_schema.py``). ``retention.py`` ends it all; ``coarsen.py`` leaves only the day of old opens. ``measures.py``
-counts what a process does, ``figures.py`` reads how the store stands: for metrics.
+``find.py`` and ``waiting.py`` give the recipients of ``rows.py`` (their select is in ``recent.py``); ``seen.py`` adds
+up their opens; ``subjects.py`` gives out or erases all that is kept of one address; ``domains.py`` knows the domains
+that mail reaches. What pages and programs look at is asked through ``queries/``. Beside the mail stand
+``suppressions.py``, ``credentials.py`` (applications), ``tokens.py`` with ``token_nouns.py`` (programs) and, for the
+pages, ``people.py`` (``passwords.py`` says which they may choose), ``sessions.py`` and ``audit.py``: who is let in, who
+is in, who changed what. ``webhooks.py`` keeps who is told of events, and ``webhook_calls.py`` what was told
+(``webhook_nouns.py``, ``webhook_schema.py``). ``retention.py`` ends it all; ``coarsen.py`` leaves only the day of old
+opens. ``measures.py`` counts what a process does, ``figures.py`` reads how the store stands: for metrics.
 """

@@ -32,7 +32,6 @@ from store.opens import Opens
 from store.people import People
 from store.queries.every import Queries
 from store.queue import Queue
-from store.recent import Recent
 from store.reports import Reports
 from store.retention import Retention
 from store.room import Room
@@ -123,7 +122,6 @@ class Store:
         self.audit = Audit(self._reader, self._writer, self._nodes, clock)
         self.opens = Opens(self._reader, self._writer, self._nodes, clock)
         self.reports = Reports(self._reader, self._writer, self._nodes)
-        self.recent = Recent(self._reader)
         self.find = Find(self._reader)
         self.domains = Domains(self._reader, clock)
         self.waiting = WaitingMail(self._reader)

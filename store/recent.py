@@ -1,15 +1,14 @@
-"""Recipients for the pages: the newest first, in pages by id."""
+"""Recipients with what is known of their messages: the select that lists add their conditions to, and its rows."""
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select
+from sqlalchemy import func, select
 
-from store.engine import Reader
 from store.nouns import Reason, RecipientStatus, State, TrackingMode
 from store.rows import RecipientRow
 from store.schema import message, recipient
 
-__all__ = ["ROWS", "Recent", "RecipientRow", "recipient_row"]
+__all__ = ["ROWS", "RecipientRow", "recipient_row"]
 
 _cause = recipient.alias("cause")
 ROWS = (
@@ -29,44 +28,6 @@ ROWS = (
     .join_from(recipient, message, message.c.id == recipient.c.message_id)
     .outerjoin(_cause, _cause.c.id == recipient.c.caused_by)
 )
-_NEWEST = ROWS.where(recipient.c.id < bindparam("before")).order_by(recipient.c.id.desc()).limit(bindparam("limit"))
-_LARGEST_ID = 2**63 - 1
-
-
-class Recent:
-    """Lists recipients."""
-
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-
-    async def recipients(
-        self,
-        limit: int,
-        *,
-        before: int | None = None,
-        status: RecipientStatus | None = None,
-        address: str = "",
-    ) -> list[RecipientRow]:
-        """Give the newest, newest first: ids below ``before``, of a status, with ``address`` within their address."""
-        statement: Select[Any] = _NEWEST
-        given: dict[str, Any] = {"limit": limit, "before": _LARGEST_ID if before is None else before}
-        if status is not None:
-            statement = statement.where(recipient.c.status == bindparam("wanted"))
-            given["wanted"] = status.value
-        if address:
-            statement = statement.where(_contains(recipient.c.forward_path))
-            given["part"] = address
-
-        def read(connection: Connection) -> list[RecipientRow]:
-            return [recipient_row(row) for row in connection.execute(statement, given)]
-
-        return await self._reader.run(read)
-
-
-def _contains(column: ColumnElement[str]) -> ColumnElement[bool]:
-    """Whether ``:part`` is within a text, whatever its case. Both engines know it, and nothing in it is a wildcard."""
-    without = func.replace(func.lower(column), func.lower(bindparam("part")), "")
-    return func.length(without) < func.length(column)
 
 
 def recipient_row(row: Any) -> RecipientRow:

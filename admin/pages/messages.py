@@ -59,11 +59,10 @@ class MessagePages:
     async def find(self, request: web.Request) -> web.Response:
         """List messages, or what the search box finds."""
         site, question = self._site, asked(request)
-        page = await site.store.queries.messages.newest(question.search, limit=PAGE, cursor=question.cursor)
-        people: tuple[AddressHealth, ...] = ()
-        if question.typed.search.text and question.cursor is None:
-            only = Search(text=question.typed.search.text)
-            people = (await site.store.queries.customers.find(only, now=site.clock(), limit=3)).items
+        page, people = await asyncio.gather(
+            site.store.queries.messages.newest(question.search, limit=PAGE, cursor=question.cursor),
+            self._people(question),
+        )
         return site.render.page(
             request,
             "messages.html",
@@ -78,6 +77,13 @@ class MessagePages:
             can_test=site.outside.send_test is not None,
             test_address=site.outside.test_address,
         )
+
+    async def _people(self, question: Asked) -> Sequence[AddressHealth]:
+        """Give the first addresses that fit free words: often it is a person who is looked for."""
+        if not question.typed.search.text or question.cursor is not None:
+            return ()
+        only = Search(text=question.typed.search.text)
+        return (await self._site.store.queries.customers.find(only, now=self._site.clock(), limit=3)).items
 
     async def overview(self, request: web.Request) -> web.Response:
         """Show one message: numbers, when it was opened, and the mail itself."""

@@ -228,6 +228,23 @@ async def test_suppressions_by_hand_and_by_file(operator: Visitor, store: Store)
     ]
 
 
+async def test_a_file_of_addresses(operator: Visitor, store: Store) -> None:
+    """As a browser hands a file over: multipart, with the mark of spreadsheets; the token is looked for in it too."""
+    await operator.get("/account")
+    for token, status in (("0" * 64, 403), (operator.csrf, 303)):
+        parts = [
+            f'--b\r\nContent-Disposition: form-data; name="csrf"\r\n\r\n{token}\r\n',
+            (
+                '--b\r\nContent-Disposition: form-data; name="file"; filename="../../x.csv"\r\n'
+                "Content-Type: text/csv\r\n\r\n\ufeffaddress\r\n'+tag@c.test\r\n--b--\r\n"
+            ),
+        ]
+        kind = {"Content-Type": "multipart/form-data; boundary=b"}
+        answer = await operator.ask("/suppressions/import", method="POST", body="".join(parts), **kind)
+        assert answer.status == status
+    assert await store.suppressions.get("+tag@c.test") is not None
+
+
 @given(st.text(max_size=300))
 def test_any_file_is_read_for_addresses(text: str) -> None:
     """Whatever it is: addresses, each once, and no exception."""

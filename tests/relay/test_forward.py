@@ -8,6 +8,7 @@ import pytest
 from relay.config import Config
 from relay.forward import CREDENTIAL, wanted
 from store.nouns import RecipientStatus, State
+from store.queries.search import Search
 from store.rows import RecipientRow
 from tests.conftest import Clock
 from tests.relay.whole import DAY, SENDER, Whole, dsn, whole
@@ -127,7 +128,8 @@ async def test_a_mail_with_the_null_reverse_path_has_nobody_to_tell(world: Whole
     recipient_id = await world.send(ANN, sender="")
     await world.event(recipient_id, "delivered")
     await world.report(world.return_path(recipient_id), dsn(ANN))
-    assert [record.forward_path for record in await world.relay.store.recent.recipients(10)] == [ANN]
+    newest = await world.relay.store.queries.recipients.newest(Search())
+    assert [row.forward_path for row in newest.items] == [ANN]
 
 
 async def test_what_was_such_a_copy_is_not_handed_on_again(world: Whole) -> None:

@@ -1,9 +1,8 @@
 """Finding recipients by what people have in hand, and the newest for the page."""
 
-from store.nouns import RecipientStatus
 from store.open import Store
 from tests.conftest import Clock
-from tests.store.mail import accept, bounced, delivered
+from tests.store.mail import accept, delivered
 
 
 async def test_by_everything(store: Store, clock: Clock) -> None:
@@ -37,21 +36,3 @@ async def test_nothing(store: Store, clock: Clock) -> None:
     assert await store.find.by_header_message_id_and_address("", "ann@example.org") == []
     assert await store.find.by_header_message_id_and_address("a@club.example", "ann@example.org") == []
     assert await store.find.by_customer("") == []
-
-
-async def test_the_newest(store: Store, clock: Clock) -> None:
-    """The page has the newest first, goes on behind an id, and filters by status and part of an address."""
-    ids = []
-    for n in range(5):
-        taken = await accept(store, f"m{n}_100%@Example.org", now=clock())
-        ids.append(taken.jobs[0].recipient_id)
-    await store.queue.settle(ids[2], bounced(clock()))
-    rows = await store.recent.recipients(2)
-    assert [row.recipient_id for row in rows] == [ids[4], ids[3]]
-    rows = await store.recent.recipients(2, before=ids[3])
-    assert [row.recipient_id for row in rows] == [ids[2], ids[1]]
-    rows = await store.recent.recipients(10, status=RecipientStatus.BOUNCED)
-    assert [row.recipient_id for row in rows] == [ids[2]]
-    assert len(await store.recent.recipients(10, address="EXAMPLE.org")) == 5
-    assert [row.recipient_id for row in await store.recent.recipients(10, address="M3_100%")] == [ids[3]]
-    assert await store.recent.recipients(10, address="m_100") == []
