@@ -69,6 +69,7 @@ class Connection(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._step = Step.READ  # not yet taken by the driver
         self._paused = False
+        self._marking = False  # the final dot is being noted
         self._deadline = self._session_deadline = float("inf")
         self._timer: asyncio.TimerHandle | None = None
         self._gone = self._loop.create_future()
@@ -105,8 +106,8 @@ class Connection(asyncio.Protocol):
 
     @property
     def behind_dot(self) -> bool:
-        """Whether the final dot is out and its reply is not in."""
-        return self._dialogue.state is State.END_OF_DATA
+        """Whether the final dot is out, or noted to go out at once, and its reply is not in."""
+        return self._marking or self._dialogue.state is State.END_OF_DATA
 
     @property
     def outcome(self) -> Outcome | None:
@@ -344,7 +345,11 @@ class Connection(asyncio.Protocol):
         self._deadline = float("inf")  # the store's time is not the other side's
         marking = before_dot()
         if marking is not None:
-            await marking
+            self._marking = True
+            try:
+                await marking
+            finally:
+                self._marking = False
         if self._dialogue.state in (State.CONTENT, State.CHUNK):
             self._dialogue.dot_sent()
             self._watch()

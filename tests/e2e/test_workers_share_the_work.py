@@ -111,3 +111,25 @@ def test_a_killed_worker_is_replaced_and_loses_nothing(
     assert len(twice) <= KILLS * IN_FLIGHT, twice
     assert count(postgres, database, "recipient WHERE status <> 'delivered'") == 0
     assert count(postgres, database, "node WHERE NOT ended") == 0
+
+
+@pytest.mark.timeout(300)
+def test_sigterm_under_load_lets_all_workers_take_leave(
+    sink: Sink, make_homing: MakeHoming, postgres: Postgres, database: str
+) -> None:
+    """Robustness Q12: both end well and give back what they hold; the next start delivers it, nothing twice."""
+    homing = make(make_homing, postgres.url(database), sink)
+    homing.start()
+    until("both workers serve", lambda: "2 workers serve" in homing.output)
+    source = Source(homing, homing.login(), CONNECTIONS)
+    source.start()
+    until("mails were taken", lambda: len(source.acknowledged) >= 60)
+    assert homing.terminate() == 0
+    assert count(postgres, database, "recipient WHERE state = 'claimed'") == 0
+    homing.start()
+    source.stop()
+    until("nothing is on its way", lambda: count(postgres, database, "recipient WHERE state <> 'settled'") == 0)
+    assert homing.terminate() == 0
+    assert source.acknowledged - set(sink.got) == set(), "lost"
+    assert set(source.refused.values()) <= {421}
+    assert [number for number, times in sink.got.items() if times > 1] == []

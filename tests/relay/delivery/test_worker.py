@@ -579,6 +579,27 @@ async def test_stop_waits_for_what_is_behind_its_final_dot() -> None:
         assert len(sink.mails) == 1
 
 
+async def test_stop_waits_for_a_dot_that_is_being_noted() -> None:
+    """Broken off there it would be in doubt, and wait ten minutes, although it never went out."""
+    async with SmtpSink() as sink, World(sink, claiming=False) as world:
+        asked, go = asyncio.Event(), asyncio.Event()
+
+        async def slow(recipient_id: int) -> None:
+            asked.set()
+            await go.wait()
+            world.ledger.marked.append(recipient_id)
+
+        world.ledger.mark_dot = slow  # type: ignore[method-assign]  # a slow store
+        world.offer(1)
+        await asked.wait()
+        stopping = asyncio.create_task(world.delivery.stop(30))
+        await asyncio.sleep(0)
+        go.set()
+        await stopping
+        assert [row.state for row in world.ledger.rows.values()] == ["delivered"]
+        assert len(sink.mails) == 1
+
+
 def test_stop_gives_up_after_its_grace() -> None:
     """What is behind its dot for longer is in doubt: it may be a duplicate when it is tried again."""
 
