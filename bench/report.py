@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from bench import start, store
+from bench import promises, start, store
 from bench.run import RESULTS
 from bench.tables import remarks, table
 
@@ -78,10 +78,12 @@ def _machine(result: Result) -> str:
 
 def filled(page: str, results: Path) -> str:
     """Give the page with each table made anew."""
+    found = {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in sorted(results.glob("*.json"))}
 
     def fill(place: re.Match[str]) -> str:
-        file = results / f"{place[2]}.json"
-        text = written(place[2], json.loads(file.read_text(encoding="utf-8"))) if file.exists() else _MISSING
+        if place[2] == "promises":
+            return f"{place[1]}{promises.table(found)}\n{place[3]}"
+        text = written(place[2], found[place[2]]) if place[2] in found else _MISSING
         return f"{place[1]}{text}{place[3]}"
 
     return _PLACE.sub(fill, page)

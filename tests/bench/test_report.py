@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from bench.promises import table
 from bench.report import PAGE, filled
 from bench.run import RESULTS
 from bench.scenarios import ALL
@@ -35,3 +36,18 @@ def test_what_stood_there_is_replaced_and_the_text_around_stays(tmp_path: Path) 
     assert "| Homing, every load recorded | 500 | 0.50 |" in new
     assert "Not measured yet" in new.partition("<!-- table slow -->")[2]
     assert filled(new, tmp_path) == new
+
+
+def test_a_promise_is_kept_or_missed_or_not_measured() -> None:
+    """At the limit is kept, on either side."""
+    html = {"rows": [row("homing-pixel", 200.0, 0.46), row("postfix", 100.0, 1.5)]}
+    lines = table({"html": html}).splitlines()
+    assert lines[2] == "| HTML mail with pixel | at least 2.00 times Postfix | 2.00 times Postfix | kept |"
+    assert lines[3] == "|  | at most 0.45 CPU s per 1,000 | 0.46 CPU s per 1,000 | **missed** |"
+    assert lines[4].endswith("| not yet | |")
+    assert "| lost, doubled or spoilt, all scenarios | at most 0 mails | 1 mails | **missed** |" in lines
+
+
+def row(relay: str, per_second: float, cpu: float) -> dict[str, object]:
+    astray = {"lost": int(relay == "homing-pixel"), "duplicates": 0, "unknown": 0, "spoilt": 0}
+    return {"relay": relay, "delivered_per_s": per_second, "cpu_per_1000": cpu, **astray}
