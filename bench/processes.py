@@ -17,7 +17,7 @@ SINK = "127.77.0.1:2500"
 
 
 class SinkProcess:
-    """A running sink (bench/sink.py); a context manager."""
+    """A running sink (bench/receiver.py); a context manager."""
 
     def __init__(self, addresses: Sequence[str], delay: float, samples: Path | None) -> None:
         self._folder = samples
@@ -25,7 +25,7 @@ class SinkProcess:
         if samples is not None:
             words += ["--samples", str(samples)]
         self._process = subprocess.Popen(
-            (sys.executable, "-m", "bench.sink", *words), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            (sys.executable, "-m", "bench.receiver", *words), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self._read()
 

@@ -11,7 +11,7 @@ from bench.letters import bodies, head
 from bench.meter import Meter, tree
 from bench.processes import SinkProcess, SourceProcess
 from bench.run import figures_of
-from bench.sink import Sink, _Session
+from bench.receiver import Sink, _Session
 from bench.source import Job
 from bench.tables import table
 from tests.e2e.rigs.loopback import own_address
