@@ -1,5 +1,7 @@
 """
-Takes mail and keeps an exact account of it: ``python -m bench.receiver ADDRESS... [--delay SECONDS] [--samples FOLDER]``.
+The sink. It takes mail and keeps an exact account of it.
+
+    python -m bench.receiver ADDRESS... [--delay SECONDS] [--samples FOLDER]
 
 One process, one epoll loop, plain sockets, as lean as the sender. Orders come a line at a time on standard input:
 ``wait COUNT SECONDS`` answers once so many copies have come or the time is over, with the number of copies;

@@ -10,8 +10,8 @@ from bench import names
 from bench.letters import bodies, head
 from bench.meter import Meter, tree
 from bench.processes import SinkProcess, SourceProcess
-from bench.run import figures_of
 from bench.receiver import Sink, _Session
+from bench.run import figures_of
 from bench.source import Job
 from bench.tables import table
 from tests.e2e.rigs.loopback import own_address
