@@ -105,7 +105,7 @@ async def list_waiting(store: Store, wanted: Which, *, limit: int, as_json: bool
 def _row_line(row: RecipientRow) -> str:
     said = [f"{row.recipient_id} {printable(row.forward_path)}: {_counted(_state_of(row)).removeprefix('1 ')}"]
     said.append(f"since {timestamp(row.accepted_at)}")
-    said += [f"{row.attempts} attempts"] if row.attempts else []
+    said += [f"{row.attempts} attempt{'s' if row.attempts > 1 else ''}"] if row.attempts else []
     said += [f"next try {timestamp(row.next_attempt_at)}"] if row.next_attempt_at is not None else []
     said += [reason_text(row.reason).sentence] if row.reason else []
     said += [printable(row.last_reply)] if row.last_reply else []

@@ -77,6 +77,7 @@ class Envelope:
     forward_path: str
     size: int  # octets of the content, dots not stuffed (RFC 1870 section 5)
     eight_bit: bool = False  # the content has octets over 127
+    eight_bit_body: bool = False  # and not in its header alone
     utf8_address: bool = False  # the forward-path cannot be said in ASCII
     utf8_header: bool = False  # the header has UTF-8 that SMTPUTF8 allows
     ret: str = ""
@@ -117,6 +118,7 @@ def envelope(job: Job, copy: bytes, *, forward_path: str, return_path: str) -> E
         forward_path=forward_path,
         size=len(copy),
         eight_bit=not ascii_only,
+        eight_bit_body=not ascii_only and not copy[max(0, copy.find(b"\r\n\r\n")) :].isascii(),
         utf8_address=not forward_path.isascii(),
         utf8_header=not header.isascii(),
         ret=job.ret,
@@ -151,7 +153,8 @@ def objection(mail: Envelope, offers: Offers, *, by_route: bool) -> Finding | No
     if mail.utf8_header and not offers.smtputf8:
         why = "the server does not take header fields with letters outside ASCII"
         return Finding(Reason.CONTENT_REJECTED, permanent=True, status="5.6.7", why=why)
-    if mail.eight_bit and not offers.eight_bit:
+    # A header field that is not as RFC 5322 wants it goes as it came, as with other servers: no reason for a bounce.
+    if mail.eight_bit_body and not offers.eight_bit:
         why = "the mail has 8-bit text that could not be converted, and the server takes 7-bit text only"
         return Finding(Reason.CONTENT_REJECTED, permanent=True, status="5.6.3", why=why)
     return None

@@ -165,7 +165,8 @@ def say(**fields: object) -> Envelope:
         (say(utf8_address=True), Offers(), True, (Reason.POLICY_REJECTED, "5.6.7")),
         (say(utf8_header=True), Offers(eight_bit=True), False, (Reason.CONTENT_REJECTED, "5.6.7")),
         (say(eight_bit=True), Offers(eight_bit=True), False, None),
-        (say(eight_bit=True), Offers(), False, (Reason.CONTENT_REJECTED, "5.6.3")),
+        (say(eight_bit=True, eight_bit_body=True), Offers(), False, (Reason.CONTENT_REJECTED, "5.6.3")),
+        (say(eight_bit=True), Offers(), False, None),  # in the header alone
     ],
     ids=repr,
 )
@@ -211,3 +212,18 @@ def test_xtext_is_printable_ascii(text: str) -> None:
     """RFC 3461 section 4: nothing in it can end the command."""
     coded = xtext(text)
     assert all("!" <= char <= "~" and char != "=" for char in coded)
+
+
+@pytest.mark.parametrize(
+    ("copy", "eight_bit", "body"),
+    [
+        (b"Subject: x\r\n\r\nbody\r\n", False, False),
+        (b"Subject: \xfc\r\n\r\nbody\r\n", True, False),
+        (b"Subject: x\r\n\r\n\xfc\r\n", True, True),
+        (b"Subject: \xfc", True, True),  # no empty line: what it is nobody knows
+    ],
+)
+def test_where_octets_over_127_are(make_job: Callable[..., Job], copy: bytes, *, eight_bit: bool, body: bool) -> None:
+    """In the header alone they keep no mail back."""
+    mail = envelope(make_job(), copy, forward_path="ann@example.org", return_path="r@b.test")
+    assert (mail.eight_bit, mail.eight_bit_body) == (eight_bit, body)

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from bounce.consequence import Consequence
+from bounce.verp import ReturnPaths
+from pixel.token import Tokens
 from relay.delivery.guard import Guard
 from relay.delivery.mta_sts import MtaSts
 from relay.delivery.policy_fetch import PolicyFetch
@@ -25,6 +27,8 @@ from relay.delivery.route import Routes
 from relay.delivery.tls import TlsContexts
 from relay.delivery.tls_memory import TlsMemory
 from relay.delivery.worker import Delivery
+from relay.keys import pixel_seal, return_path_seal
+from relay.outgoing import Outgoing
 from relay.settings import DeliverySettings, DnsSettings
 from store.addresses import ascii_domain, split_address
 from store.engine import Reader
@@ -33,7 +37,6 @@ from store.open import Store, open_store
 from store.rows import RecipientRow
 from store.settings import StoreSettings
 from tests.relay.delivery.tls_world import BELIEVED, issued
-from tests.relay.delivery.world import Copies
 from tests.rigs.dns_server import Answer, DnsServer
 from tests.rigs.policy_host import PolicyHost
 from tests.rigs.smtp_sink import Action, SmtpSink
@@ -41,6 +44,9 @@ from tests.rigs.virtual_time import outside
 from tests.store.mail import accept
 
 EPOCH = 1_800_000_000.0
+KEYS = [bytes(range(32))]
+TOKENS = Tokens(pixel_seal(KEYS))
+RETURN_PATHS = ReturnPaths(return_path_seal(KEYS), "bounces.test", 86_400.0)
 LOOPBACK = "127.0.0.0/8"
 HOSTS = ("127.0.0.1", "127.0.0.2")  # mx1, mx2
 CONTENT = b"Subject: x\r\n\r\nbody\r\n"
@@ -208,6 +214,7 @@ class Stage:
             self.dns.sign("example.org")
             for record in scenario.pins:
                 self.dns.add(f"_{self.sinks[0].port}._tcp.mx1.example.org", "TLSA", record)
+        outgoing = Outgoing(tokens=TOKENS, return_paths=RETURN_PATHS, base_url=lambda _: "https://track.relay.test")
         return Delivery(
             queue=store.queue,
             contents=store.contents,
@@ -220,8 +227,8 @@ class Stage:
                 protector=protection,
             ),
             pool=Pool(hostname="relay.test", settings=settings, draw=lambda: 0.5, contexts=contexts, proofs=protection),
-            outgoing=Copies(),
-            return_path=lambda job: f"b{job.recipient_id}@bounces.test",
+            outgoing=outgoing.copy,
+            return_path=outgoing.return_path,
             consequence=Consequence(store.queue, store.reports, raw_copy=1000),
             clock=self.clock,
             random=lambda: 0.0,
