@@ -94,6 +94,7 @@ def main(*, save: bool) -> None:
         shutil.rmtree(place, ignore_errors=True)
     click.echo(table(found))
     if save:
+        RESULTS.mkdir(exist_ok=True)
         told: dict[str, Any] = {"scenario": "start", "title": "Start and rest", "machine": facts, "rows": [found]}
         (RESULTS / "start.json").write_text(json.dumps(told, indent=1) + "\n")
 

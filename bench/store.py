@@ -268,6 +268,7 @@ def main(mails: int, folder: Path, *, save: bool) -> None:
         shutil.rmtree(place, ignore_errors=True)
     click.echo(table(rows))
     if save:
+        RESULTS.mkdir(exist_ok=True)
         told = {"scenario": "store", "title": "Accepting and settling, without SMTP", "machine": facts, "rows": rows}
         (RESULTS / "store.json").write_text(json.dumps(told, indent=1) + "\n")
 
