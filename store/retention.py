@@ -10,7 +10,7 @@ Retention: nothing grows without bound (promise 9), and what is deleted gives it
     message, recipient   ``events`` after acceptance, once all its recipients are settled
     suppression          when it expires; one that a failure caused, with that failure (a complaint and what a person
                          added stay: they are one for each address)
-    credential           ``events`` after it was revoked
+    credential, api_token    ``events`` after it was revoked, or expired
     audit                ``events``
     session              7 days after it began; at most 20 for each person
     tls_result           when its report was made, or after a week ([relay.tls] reports)
@@ -35,6 +35,7 @@ from store.engine import Reader
 from store.ids import first_at
 from store.nouns import Reason, State
 from store.schema import (
+    api_token,
     audit,
     content,
     credential,
@@ -130,6 +131,9 @@ _DELETE_ERASURES = delete(erasure).where(erasure.c.at < bindparam("cutoff"))
 _DELETE_SESSIONS = delete(session).where(session.c.created_at < bindparam("cutoff"))
 _DELETE_TLS_RESULTS = delete(tls_result).where(tls_result.c.day < bindparam("before"))
 _DELETE_CREDENTIALS = delete(credential).where(credential.c.revoked_at < bindparam("cutoff"))
+_DELETE_TOKENS = delete(api_token).where(
+    or_(api_token.c.revoked_at < bindparam("cutoff"), api_token.c.expires_at < bindparam("cutoff"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +193,7 @@ class Retention:
             segments=await self._delete_segments(),
         )
         await self._once(_deleting(_DELETE_CREDENTIALS, cutoff=forgotten))
+        await self._once(_deleting(_DELETE_TOKENS, cutoff=forgotten))
         await self._once(_deleting(_DELETE_ERASURES, cutoff=forgotten))
         await self._once(_deleting(_DELETE_TLS_RESULTS, before=int(now // 86_400.0) - KEPT_DAYS))
         await self._once(_deleting(_DELETE_SESSIONS, cutoff=now - LONGEST_SESSION))

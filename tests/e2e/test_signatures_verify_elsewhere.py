@@ -58,7 +58,7 @@ class Signed:
 _OUTGOING = Outgoing(
     tokens=Tokens(pixel_seal(_MASTER)),
     return_paths=ReturnPaths(return_path_seal(_MASTER), "bounce.test", 86_400.0),
-    base_url="https://track.club.test",
+    base_url=lambda _: "https://track.club.test",
 )
 _JOB = Job(
     recipient_id=7,
