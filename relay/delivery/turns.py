@@ -1,13 +1,18 @@
 """
-A room for so many at once, where nobody who comes now waits for all who came before.
+A room for so many at once, where who comes for a fresh mail does not wait for all who came before.
 
-Of those that wait the newest and the one that waits longest get in by turns: a mail that was just handed over does not
-wait behind the look-ups of a thousand domains whose mail has been in the queue for hours, nor do they wait for ever.
+Those that wait for a mail that was just handed over, and all others, get in by turns, each in the order of their
+coming: a fresh mail does not wait behind the look-ups of a thousand domains whose mail has been in the queue for hours,
+nor do they wait for ever.
 """
 
 import asyncio
 from collections import deque
+from contextvars import ContextVar
 from types import TracebackType
+
+# Whether what is done here, and in tasks begun here, is for a mail that an application has just handed over.
+FOR_FRESH_MAIL: ContextVar[bool] = ContextVar("FOR_FRESH_MAIL", default=False)
 
 
 class Turns:
@@ -15,15 +20,16 @@ class Turns:
 
     def __init__(self, room: int) -> None:
         self._room = room
-        self._waiting: deque[asyncio.Future[None]] = deque()
-        self._newest = True  # whose turn is next
+        self._fresh: deque[asyncio.Future[None]] = deque()
+        self._others: deque[asyncio.Future[None]] = deque()
+        self._fresh_is_next = True
 
     async def __aenter__(self) -> None:
         if self._room:
             self._room -= 1
             return
         turn = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        (self._fresh if FOR_FRESH_MAIL.get() else self._others).append(turn)
         try:
             await turn
         except asyncio.CancelledError:
@@ -38,10 +44,11 @@ class Turns:
 
     def _next(self) -> None:
         """Let the next one in."""
-        while self._waiting:
-            turn = self._waiting.pop() if self._newest else self._waiting.popleft()
-            self._newest = not self._newest
+        while self._fresh or self._others:
+            fresh = bool(self._fresh) and (self._fresh_is_next or not self._others)
+            turn = (self._fresh if fresh else self._others).popleft()
             if not turn.done():
+                self._fresh_is_next = not fresh
                 turn.set_result(None)
                 return
         self._room += 1

@@ -30,6 +30,7 @@ from relay.delivery.route import Destination, NoRoute, next_hop
 from relay.delivery.serving import Serving
 from relay.delivery.settling import Settling
 from relay.delivery.shelf import Shelf
+from relay.delivery.turns import FOR_FRESH_MAIL
 from relay.settings import DeliverySettings
 from store.errors import StoreUnavailable
 from store.nouns import Job, Phase
@@ -266,12 +267,13 @@ class Delivery:
             waiting.fresh &= fresh
             return None
         self._looking_up[domain] = LookingUp([job], fresh)
-        task = asyncio.get_running_loop().create_task(self._look_up(domain))
+        task = asyncio.get_running_loop().create_task(self._look_up(domain, fresh=fresh))
         self._look_ups.add(task)
         task.add_done_callback(self._look_ups.discard)
         return None
 
-    async def _look_up(self, domain: str) -> None:
+    async def _look_up(self, domain: str, *, fresh: bool) -> None:
+        FOR_FRESH_MAIL.set(fresh)
         found: Destination | NoRoute | Exception
         try:
             found = await self._routes.find(domain)

@@ -1,11 +1,13 @@
 """Whose turn it is: hosts that hang, queues that are long, and the fresh mail beside them."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from relay.delivery.resolver import Found, FoundMx
 from relay.delivery.serving import PATIENCE, TURN_SECONDS
+from relay.delivery.turns import Turns
 from tests.relay.delivery.world import EPOCH, World
 from tests.rigs.smtp_sink import After, Say, Silence, SmtpSink
 from tests.rigs.virtual_time import run
@@ -132,3 +134,35 @@ def test_queues_share_few_connections_in_turns() -> None:
     counts = run(scenario())
     assert sum(counts.values()) >= 150
     assert min(counts.values()) >= 25
+
+
+def test_the_look_ups_of_a_fresh_mail_pass_those_of_very_many_domains() -> None:
+    """Each domain needs look-ups of a second; a thousand wait, and a fresh mail is there within a few seconds."""
+
+    async def scenario() -> float:
+        async with SmtpSink() as sink, World(None, allow_private_destinations=LOOPBACK) as world:
+            names = [f"d{n}.test" for n in range(1000)]
+            domains(world, sink, *names, "fresh.test")
+            room = Turns(8)
+            for kind in ("mx", "addresses"):
+                answer = getattr(world.names, kind)
+
+                async def slow(*asked: Any, answer: Any = answer, **more: Any) -> Any:
+                    async with room:
+                        await asyncio.sleep(1)
+                        return await answer(*asked, **more)
+
+                setattr(world.names, kind, slow)
+            for number, name in enumerate(names):
+                world.job(number, f"r@{name}")
+            world.delivery.wake()
+            await asyncio.sleep(10)
+            before = world.loop.time()
+            world.offer(5000, "r@fresh.test")
+            while not world.ledger.of(5000):
+                world.ledger.changed.clear()
+                await world.ledger.changed.wait()
+            world.delivery._stopping = True
+            return world.loop.time() - before
+
+    assert run(scenario()) < 5

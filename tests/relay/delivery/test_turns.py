@@ -2,25 +2,42 @@
 
 import asyncio
 
-from relay.delivery.turns import Turns
+from relay.delivery.turns import FOR_FRESH_MAIL, Turns
 
 
-async def test_the_newest_and_the_oldest_take_turns() -> None:
-    """A newcomer is next but for one; who waits longest is not forgotten."""
+async def test_fresh_mail_and_all_other_take_turns() -> None:
+    """Each in the order of its coming; who waits with nobody else is not held up."""
     room = Turns(1)
-    order: list[int] = []
+    order: list[str] = []
     go = asyncio.Event()
 
-    async def one(number: int) -> None:
+    async def one(name: str) -> None:
+        FOR_FRESH_MAIL.set(name.startswith("fresh"))
         async with room:
-            order.append(number)
+            order.append(name)
             await go.wait()
 
-    tasks = [asyncio.create_task(one(number)) for number in range(7)]
+    names = ["first", "old 1", "old 2", "old 3", "old 4", "fresh 1", "fresh 2"]
+    tasks = [asyncio.create_task(one(name)) for name in names]
     await asyncio.sleep(0)
     go.set()
     await asyncio.gather(*tasks)
-    assert order == [0, 6, 1, 5, 2, 4, 3]
+    assert order == ["first", "fresh 1", "old 1", "fresh 2", "old 2", "old 3", "old 4"]
+
+
+async def test_what_is_begun_for_a_fresh_mail_is_for_it_too() -> None:
+    """A task inherits it, and takes nobody else along."""
+    FOR_FRESH_MAIL.set(False)
+
+    async def inner() -> bool:
+        return FOR_FRESH_MAIL.get()
+
+    async def outer() -> bool:
+        FOR_FRESH_MAIL.set(True)
+        return await asyncio.create_task(inner())
+
+    assert await asyncio.create_task(outer())
+    assert not await asyncio.create_task(inner())
 
 
 async def test_never_more_than_there_is_room_for() -> None:
@@ -54,7 +71,7 @@ async def test_a_turn_that_came_too_late_goes_to_the_next() -> None:
     await room.__aenter__()
     first, second = (asyncio.create_task(room.__aenter__()) for _ in range(2))
     await asyncio.sleep(0)
-    await room.__aexit__(None, None, None)  # lets the newest in
-    second.cancel()
-    await asyncio.gather(second, return_exceptions=True)
-    await asyncio.wait_for(first, 5)
+    await room.__aexit__(None, None, None)  # lets the first in
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    await asyncio.wait_for(second, 5)
