@@ -74,9 +74,10 @@ class Watch:
 
 
 def waiting(file: Path) -> int:
-    """Count what is not settled."""
-    connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+    """Count what is not settled, in one snapshot."""
+    connection = sqlite3.connect(f"file:{file}?mode=ro", uri=True, isolation_level=None)
     try:
+        connection.execute("BEGIN")
         (due,) = connection.execute("SELECT count(*) FROM recipient WHERE state = 'due'").fetchone()
         (claimed,) = connection.execute("SELECT count(*) FROM recipient WHERE state = 'claimed'").fetchone()
     finally:
