@@ -209,8 +209,9 @@ def mark_dot(transaction: Transaction, wishes: Sequence[DotWish]) -> list[Except
 
 def give_back(dots: Dots, transaction: Transaction, wishes: Sequence[GiveBackWish]) -> list[None]:
     """Let claims go. What is not ours any more stays as it is."""
-    for wish in wishes:
-        dots.write(transaction.connection, wish.recipient_ids)
+    all_of_them = any(wish.recipient_ids is None for wish in wishes)
+    ids = None if all_of_them else {id_ for wish in wishes for id_ in wish.recipient_ids or ()}
+    dots.write(transaction.connection, ids)
     rows = [
         {"b_id": id_, "life": wish.life, "at": wish.at} for wish in wishes for id_ in sorted(wish.recipient_ids or ())
     ]

@@ -20,6 +20,7 @@ import mmap
 import os
 import struct
 from collections.abc import Collection, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -159,7 +160,7 @@ class Dots:
                     (heard,) = struct.unpack_from("=q", it, _HEARD)
                     struct.pack_into("=q", it, _HEARD, heard + 1)
 
-    def write(self, connection: Connection, recipient_ids: Collection[int] | None = None) -> None:
+    def write(self, connection: Connection, recipient_ids: AbstractSet[int] | None = None) -> None:
         """Write noted dots into the rows of their recipients; None: of all. Other statements then find them there."""
         rows = [
             {"b_id": id_, "life": noted.life, "at": at}

@@ -341,7 +341,7 @@ def move(dots: Dots, transaction: Transaction, wishes: Sequence[WordWish]) -> li
     """Carry out a person's word: how many recipients it moved. What it does not fit stays as it is."""
     dots.announce()  # first: a dot that is marked behind this asks the store, and finds the word
     for wish in wishes:
-        dots.write(transaction.connection, wish.recipient_ids)
+        dots.write(transaction.connection, frozenset(wish.recipient_ids))
     return [_move_all(transaction, wish) for wish in wishes]
 
 
