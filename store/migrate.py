@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from store.errors import StoreMismatch, StoreUnavailable
 from store.schema import metadata
 from store.views import create_views, drop_views
+from store.webhook_schema import webhook
 
 _VERSION_TABLE = "schema_version"
 _LOCK_SCHEMA = text("SELECT pg_advisory_xact_lock(7205759403794)")
@@ -61,6 +62,7 @@ def upgrade(connection: Connection) -> None:
         return
     _refuse_newer(version)
     if version is None:
+        assert webhook.metadata is metadata  # its tables are in it once it is imported
         metadata.create_all(connection)
         connection.execute(_MAKE_VERSION_TABLE)
         connection.execute(_SET_VERSION, {"version": newest()})

@@ -188,3 +188,10 @@ def test_packaged() -> None:
 async def test_space_can_be_given_back(store: Store) -> None:
     """A new SQLite file is made so that its free pages can be given back."""
     assert await store._connection.run(lambda c: c.exec_driver_sql("PRAGMA auto_vacuum").scalar()) == 2
+
+
+def test_a_new_store_has_all_tables_whoever_makes_it() -> None:
+    """Nothing but the migration is imported, and the tables of all modules are there."""
+    look = "import store.migrate as m; print(sorted(t for t in m.metadata.tables if t.startswith('webhook')))"
+    done = subprocess.run((sys.executable, "-c", look), capture_output=True, text=True, check=True)
+    assert "'webhook_call'" in done.stdout
