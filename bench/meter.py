@@ -5,6 +5,7 @@ Where the kernel lets us, the tree is put into a control group of its own and th
 and ends); else the numbers in /proc are added up, where children that were nobody's when they ended are missing.
 """
 
+import atexit
 import contextlib
 import itertools
 import os
@@ -50,6 +51,7 @@ class Meter:
         self._group = self._make_group()
         self.peak = 0  # octets of memory, proportional set size, the most that was sampled
         self._gather()
+        atexit.register(self.close)  # a group can be removed once all in it has ended
 
     @property
     def way(self) -> str:
