@@ -3,12 +3,14 @@
 import asyncio
 import sqlite3
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import event
 
-from store import migrate
+from store import many, migrate, prepared
 from store.errors import StoreLocked, StoreMismatch, StoreUnavailable
 from store.open import Store, open_store
 from store.settings import StoreSettings
@@ -160,6 +162,26 @@ async def test_q5_locked_store(
     await other.communicate()
 
 
+async def test_q5_trouble_that_is_over_is_noticed_by_itself(
+    open_again: OpenAgain, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While there is trouble no mail is taken, so nobody writes: the store looks itself whether it is over."""
+    monkeypatch.setattr("store.open._AGAIN", 0.01)
+    store = await open_again()
+
+    async def refuse(work: object) -> None:
+        raise StoreUnavailable(f"{work} is not done")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store._connection, "run", refuse)
+        with pytest.raises(StoreUnavailable):
+            await accept(store, "ann@example.org", now=clock())
+        assert not store.writable
+    async with asyncio.timeout(30):
+        while not store.writable:  # noqa: ASYNC110 - nothing tells it but the look itself
+            await asyncio.sleep(0.01)
+
+
 async def test_q3_reserve(store: Store, clock: Clock, settings: StoreSettings) -> None:
     """Below the reserve no mail is taken (``full``), what is here can still be crossed off, and it recovers."""
     taken = await accept(store, "ann@example.org", now=clock())
@@ -199,8 +221,9 @@ async def test_q3_disk_full_at_the_content(store: Store, clock: Clock, monkeypat
     assert await store.contents.read(again.jobs[0].content) == CONTENT
 
 
-async def test_each_failing_statement(store: Store, clock: Clock) -> None:
+async def test_each_failing_statement(store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whichever statement of an acceptance fails: it is refused and leaves nothing, or it is whole (7.4)."""
+    straight = prepared.execute  # what goes to SQLite's driver by itself
     for n in range(1, 30):
         count = 0
 
@@ -212,6 +235,12 @@ async def test_each_failing_statement(store: Store, clock: Clock) -> None:
                 error.sqlite_errorcode = sqlite3.SQLITE_IOERR
                 raise error
 
+        def execute(*given: Any, fail: Callable[[], None] = fail) -> Any:
+            fail()
+            return straight(*given)
+
+        for module in (prepared, many):
+            monkeypatch.setattr(module, "execute", execute)
         engine = store._connection._engine  # type: ignore[attr-defined]  # of the SQLite kind
         event.listen(engine, "before_cursor_execute", fail)
         try:
