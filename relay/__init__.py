@@ -4,9 +4,9 @@ The program: its commands, its configuration, and the relay that it starts.
 A command: ``cli.py`` has its words (with ``cli_shared.py``, ``cli_queue.py``, ``cli_opens.py``, ``cli_reports.py``,
 ``cli_tokens.py``, ``cli_webhooks.py``, ``cli_embeds.py``, ``cli_people.py``), and loads what does it: ``commands.py``,
 ``status.py``, ``queue_commands.py``, ``report_commands.py``, ``people_commands.py``, ``ingest_command.py`` (over the
-files of ``mailbox.py``), ``privacy_commands.py``, ``list_commands.py``, ``webhook_commands.py``, ``embed_commands.py``,
-``dkim_commands.py``, ``token_commands.py``, ``explain.py``, ``send_test.py``. ``tail.py`` writes an event as a line,
-for commands and for the log (``log.py``).
+files of ``mailbox.py``), ``privacy_commands.py``, ``list_commands.py``, ``webhook_commands.py``,
+``embed_commands.py``, ``dkim_commands.py``, ``token_commands.py``, ``explain.py``, ``send_test.py``. ``shell.py`` says
+who calls. ``tail.py`` writes an event as a line, for commands and for the log (``log.py``).
 
 A start: ``config.py`` reads the file (``settings.py`` says what it may hold, ``config_words.py`` what is wrong with a
 value), ``preflight.py`` looks at ports, files and names, and ``serve.py`` has the parts built in their order: the way

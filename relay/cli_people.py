@@ -4,7 +4,6 @@ Commands about people who may see the pages.
 Each command loads what it needs when it is called, so that ``homing --help`` is quick.
 """
 
-import getpass
 import secrets
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import click
 
 from relay.cli_shared import CONFIG, JSON, in_store
+from relay.shell import who as at_shell
 
 _ROLE = click.Choice(["viewer", "operator", "admin"])
 
@@ -33,7 +33,7 @@ def person_add(config_path: Path, as_json: bool, name: str, role: str, password_
     from store.nouns import Role
 
     given = _password(from_stdin=password_stdin)
-    who = f"shell:{getpass.getuser()}"
+    who = at_shell()
     in_store(
         config_path,
         lambda store: add_person(store, name, Role(role), given, made=not password_stdin, who=who, as_json=as_json),
@@ -59,7 +59,7 @@ def person_password(config_path: Path, name: str, password_stdin: bool) -> None:
     from relay.people_commands import set_password
 
     given = _password(from_stdin=password_stdin)
-    who = f"shell:{getpass.getuser()}"
+    who = at_shell()
     done = in_store(config_path, lambda store: set_password(store, name, given, made=not password_stdin, who=who))
     sys.exit(0 if done else 1)
 
@@ -73,7 +73,7 @@ def person_role(config_path: Path, name: str, role: str) -> None:
     from relay.people_commands import set_role
     from store.nouns import Role
 
-    who = f"shell:{getpass.getuser()}"
+    who = at_shell()
     sys.exit(0 if in_store(config_path, lambda store: set_role(store, name, Role(role), who=who)) else 1)
 
 
@@ -84,7 +84,7 @@ def person_remove(config_path: Path, name: str) -> None:
     """Let NAME in no more. Exits with 1 when there is no such person."""
     from relay.people_commands import remove_person
 
-    who = f"shell:{getpass.getuser()}"
+    who = at_shell()
     sys.exit(0 if in_store(config_path, lambda store: remove_person(store, name, who=who)) else 1)
 
 

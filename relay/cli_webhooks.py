@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from relay.cli_shared import CONFIG, JSON, in_store, read_config
+from relay.shell import who as at_shell
 
 _ID = click.argument("webhook_id", metavar="ID", type=int)
 
@@ -65,7 +66,7 @@ def webhook_add(
         batch_size=batch,
         batch_seconds=batch_wait if batch > 1 else 0.0,
     )
-    in_store(config_path, lambda store: add_webhook(store, config, new, who=_who(), as_json=as_json))
+    in_store(config_path, lambda store: add_webhook(store, config, new, who=at_shell(), as_json=as_json))
 
 
 @webhook.command("list")
@@ -85,7 +86,7 @@ def webhook_remove(config_path: Path, webhook_id: int) -> None:
     """Take an endpoint away. Exits with 1 when there is none."""
     from relay.webhook_commands import remove_webhook
 
-    sys.exit(0 if in_store(config_path, lambda store: remove_webhook(store, webhook_id, who=_who())) else 1)
+    sys.exit(0 if in_store(config_path, lambda store: remove_webhook(store, webhook_id, who=at_shell())) else 1)
 
 
 @webhook.command("on")
@@ -144,7 +145,7 @@ def webhook_rotate(config_path: Path, as_json: bool, webhook_id: int) -> None:
     """Make a new secret; for a day the one before signs as well. Exits with 1 when there is no such endpoint."""
     from relay.webhook_commands import rotate_webhook
 
-    done = in_store(config_path, lambda store: rotate_webhook(store, webhook_id, who=_who(), as_json=as_json))
+    done = in_store(config_path, lambda store: rotate_webhook(store, webhook_id, who=at_shell(), as_json=as_json))
     sys.exit(0 if done else 1)
 
 
@@ -171,18 +172,8 @@ def _switch(config_path: Path, webhook_id: int, *, on: bool) -> None:
     from relay.webhook_commands import switch_webhook
 
     now = time.time()
-    done = in_store(config_path, lambda store: switch_webhook(store, webhook_id, on=on, who=_who(), now=now))
+    done = in_store(config_path, lambda store: switch_webhook(store, webhook_id, on=on, who=at_shell(), now=now))
     sys.exit(0 if done else 1)
-
-
-def _who() -> str:
-    """Name the person at the shell, for the audit."""
-    import getpass
-
-    try:
-        return f"shell:{getpass.getuser()}"
-    except (KeyError, OSError):  # a user without a name, as in a container
-        return "shell"
 
 
 def add_commands(main: click.Group) -> None:

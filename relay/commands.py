@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 import click
 
 from relay.config import Config
+from relay.shell import who
 from relay.tail import as_json as event_as_json
 from relay.tail import as_line as event_as_line
 from relay.tail import printable
@@ -86,12 +87,15 @@ async def add_suppression(store: Store, address: str, note: str) -> None:
     if "@" not in address.strip("@"):
         raise ValueError(f"{printable(address)} is no address")
     await store.suppressions.add(address, note=note)
+    await store.audit.note("suppression.add", address, who=who(), after={"note": note})
     click.echo(f"No mail goes to {printable(address)} any more.")
 
 
 async def lift_suppression(store: Store, address: str) -> bool:
     """Send to an address again; False: it was not suppressed."""
     lifted = await store.suppressions.lift(address)
+    if lifted:
+        await store.audit.note("suppression.lift", address, who=who())
     said = "Mail goes to {} again." if lifted else "{} was not suppressed."
     click.echo(said.format(printable(address)))
     return lifted
@@ -111,6 +115,13 @@ async def add_user(
     user, password = await store.credentials.create(
         name, from_domains=from_domains, networks=networks, rate=rate, network_login=network_login
     )
+    limits = {
+        "from_domains": list(from_domains),
+        "networks": list(networks),
+        "rate": rate,
+        "network_login": network_login,
+    }
+    await store.audit.note("credential.add", name, who=who(), after=limits)
     if as_json:
         click.echo(json.dumps({"name": name, "user": user, "password": password}))
     else:
@@ -143,6 +154,8 @@ async def list_users(store: Store, *, as_json: bool) -> None:
 async def revoke_user(store: Store, name: str) -> bool:
     """End a credential; False: there is none of that name in force."""
     revoked = await store.credentials.revoke(name)
+    if revoked:
+        await store.audit.note("credential.revoke", name, who=who())
     said = "{} can no longer log in." if revoked else "There is no credential {} in force."
     click.echo(said.format(printable(name)))
     return revoked

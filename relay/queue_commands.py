@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from relay.shell import who
 from relay.tail import printable
 from store.addresses import ascii_domain, split_address
 from store.event_fields import timestamp
@@ -145,6 +146,8 @@ async def say(store: Store, word: Word, what: str, note: str, *, agreed: Callabl
     done = 0
     for start in range(0, len(ids), CHUNK):
         done += await store.queue.say(word, ids[start : start + CHUNK], note=note)
+    if done:
+        await store.audit.note(f"queue.{word.value}", what, who=who(), after={"recipients": done, "note": note})
     counted = f"{done} {'recipient' if done == 1 else 'recipients'}"
     click.echo(_DONE[word].format(counted) if done else _NOTHING[word].format(printable(what)), err=not done)
     return done

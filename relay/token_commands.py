@@ -1,11 +1,11 @@
 """``homing token``: make, list and revoke tokens of the API. Each change is in the audit."""
 
-import getpass
 import json
 from collections.abc import Sequence
 
 import click
 
+from relay.shell import who
 from relay.tail import printable
 from store.event_fields import timestamp
 from store.open import Store
@@ -27,7 +27,7 @@ async def add_token(
     """Make a token and print it; it is never to be had again. ValueError says in a sentence why it cannot be made."""
     expires_at = now + parse_duration(expires) if expires else None
     token = await store.tokens.create(name, scopes, expires_at=expires_at, from_domains=from_domains, rate=rate)
-    await store.audit.note("token.add", name, who=_who(), after={"scopes": [scope.value for scope in scopes]})
+    await store.audit.note("token.add", name, who=who(), after={"scopes": [scope.value for scope in scopes]})
     if as_json:
         click.echo(json.dumps({"name": name, "token": token, "expires_at": _time(expires_at)}))
     else:
@@ -66,7 +66,7 @@ async def revoke_token(store: Store, name: str) -> bool:
     """End a token; False: there is none of that name in force."""
     revoked = await store.tokens.revoke(name)
     if revoked:
-        await store.audit.note("token.revoke", name, who=_who())
+        await store.audit.note("token.revoke", name, who=who())
         click.echo(f"{printable(name)} is revoked: running relays refuse it within seconds.")
     else:
         click.echo(f"There is no token named {printable(name)} in force.", err=True)
@@ -75,7 +75,3 @@ async def revoke_token(store: Store, name: str) -> bool:
 
 def _time(at: float | None) -> str | None:
     return None if at is None else timestamp(at)
-
-
-def _who() -> str:
-    return f"shell:{getpass.getuser()}"

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from relay import commands
+from relay.queue_commands import say
 from store.open import Store
+from store.settle import Word
 from tests.conftest import Clock
 from tests.store.mail import accept, delivered
 
@@ -82,3 +84,26 @@ async def test_a_credential_is_made_listed_and_revoked(store: Store, capsys: pyt
     assert await commands.revoke_user(store, "office")
     assert not await commands.revoke_user(store, "office")
     assert await store.credentials.check(made["user"], made["password"], "192.0.2.7") is None
+
+
+async def test_what_is_changed_at_the_shell_is_in_the_audit(store: Store, clock: Clock) -> None:
+    """Who, and what, as with changes by the pages and the API; what changed nothing is not there."""
+    await commands.add_suppression(store, "ann@example.org", "asked by phone")
+    await commands.lift_suppression(store, "ann@example.org")
+    await commands.lift_suppression(store, "ann@example.org")
+    await commands.add_user(store, "app", ["example.org"], [], as_json=True)
+    await commands.revoke_user(store, "app")
+    await commands.revoke_user(store, "app")
+    taken = await accept(store, "tom@example.org", now=clock())
+    await say(store, Word.HOLD, str(taken.message_id), "wait", agreed=lambda _: True)
+    await say(store, Word.RETRY, str(taken.message_id), "", agreed=lambda _: True)
+    told = await store.audit.list()
+    assert [one.action for one in reversed(told)] == [
+        "suppression.add",
+        "suppression.lift",
+        "credential.add",
+        "credential.revoke",
+        "queue.hold",
+    ]
+    assert {one.who.partition(":")[0] for one in told} == {"shell"}
+    assert told[0].after == {"recipients": 1, "note": "wait"}
