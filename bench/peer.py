@@ -1,6 +1,7 @@
 """What is measured: a relay between the source and the sink. Each kind of relay is a class with this face."""
 
 import shutil
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ class World:
     dns: str = ""  # a name server that knows the domains' MX; "": mail goes to the sink without asking
 
 
-class Peer:
+class Peer(ABC):
     """One relay, from start() to stop()."""
 
     words = ""  # what it is and how it is configured, for the table
@@ -25,23 +26,23 @@ class Peer:
     def __init__(self, world: World) -> None:
         self.world = world
 
+    @abstractmethod
     def start(self) -> None:
         """Start, and return once it greets."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def target(self) -> tuple[str, int]:
         """Where it takes mail."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def roots(self) -> Iterable[int]:
         """Its first processes; all below them are its own."""
-        raise NotImplementedError
 
+    @abstractmethod
     def stop(self) -> None:
         """End all of it."""
-        raise NotImplementedError
 
     def complaint(self, samples: list[bytes]) -> str:
         """Say what is wrong with mails that came out; "" when they are as this relay should make them."""
