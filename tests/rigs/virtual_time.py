@@ -24,7 +24,12 @@ T = TypeVar("T")
 _SETTLE = 0.002
 # And so many where octets are known to be on their way: the kernel of a busy machine may be late to carry them.
 _PATIENCE = 0.05
+_STALLED = 30.0  # and after so many without a timer, nothing will ever come: a wake-up was lost
 _GLANCE = 0.05  # between two looks at what goes on in threads
+
+
+class StalledError(Exception):
+    """A scenario waits for what never comes: no timer, no thread, and nothing on any socket."""
 
 
 class _Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]  # its class is chosen at run time
@@ -45,7 +50,9 @@ class _Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]  #
             return ready
         if self.outside:
             return list(super().select(_GLANCE))
-        ready = super().select(None if timeout is None else _SETTLE)
+        ready = super().select(_STALLED if timeout is None else _SETTLE)
+        if not ready and timeout is None:
+            raise StalledError
         if not ready and timeout is not None:
             # A busy kernel may be late with what crosses the loopback, a handshake say. This comes after it.
             self._probe.send(b"?")
