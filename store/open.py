@@ -50,7 +50,6 @@ from store.webhooks import Webhooks
 from store.writer import Kind, Transaction, Writer
 from store.writing import WriteConnection, write_connection
 
-_AGAIN = 1.0  # seconds until trouble is looked at again
 FURTHEST = 2 * 86_400.0  # seconds ahead that a recipient may be due; farther is a clock that was wrong (Q9)
 
 _PROBE = text("UPDATE mark SET at = at WHERE name = ''")
@@ -195,18 +194,9 @@ class Store:
         self._heart = asyncio.create_task(self._beat(), name="store heart-beat")
 
     async def _beat(self) -> None:
-        """
-        Tell the others that we live, a few times within a lease.
-
-        While there is trouble, every second: no new mail is taken then, so nothing else would find that it is over.
-        """
-        waited, wait = 0.0, min(_AGAIN, self._lease / 3)
+        """Tell the others that we live, a few times within a lease."""
         while True:
-            await asyncio.sleep(wait)
-            waited += wait
-            if waited < self._lease / 3 and self._writer.trouble is None:
-                continue
-            waited = 0.0
+            await asyncio.sleep(self._lease / 3)
             with contextlib.suppress(StoreError):  # /readyz and every writer say so; the next beat tries again
                 await self._nodes.beat()
                 await self.queue.clamp(FURTHEST)

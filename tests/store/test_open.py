@@ -162,26 +162,6 @@ async def test_q5_locked_store(
     await other.communicate()
 
 
-async def test_q5_trouble_that_is_over_is_noticed_by_itself(
-    open_again: OpenAgain, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """While there is trouble no mail is taken, so nobody writes: the store looks itself whether it is over."""
-    monkeypatch.setattr("store.open._AGAIN", 0.01)
-    store = await open_again()
-
-    async def refuse(work: object) -> None:
-        raise StoreUnavailable(f"{work} is not done")
-
-    with monkeypatch.context() as patched:
-        patched.setattr(store._connection, "run", refuse)
-        with pytest.raises(StoreUnavailable):
-            await accept(store, "ann@example.org", now=clock())
-        assert not store.writable
-    async with asyncio.timeout(30):
-        while not store.writable:  # noqa: ASYNC110 - nothing tells it but the look itself
-            await asyncio.sleep(0.01)
-
-
 async def test_q3_reserve(store: Store, clock: Clock, settings: StoreSettings) -> None:
     """Below the reserve no mail is taken (``full``), what is here can still be crossed off, and it recovers."""
     taken = await accept(store, "ann@example.org", now=clock())
