@@ -24,7 +24,7 @@ T = TypeVar("T")
 _SETTLE = 0.002
 # And so many where octets are known to be on their way: the kernel of a busy machine may be late to carry them.
 _PATIENCE = 0.05
-_STALLED = 30.0  # and after so many without a timer, nothing will ever come: a wake-up was lost
+_STALLED = 30.0  # and after so many without a timer, nothing will ever come: better an error than a hang
 _GLANCE = 0.05  # between two looks at what goes on in threads
 
 
