@@ -140,15 +140,21 @@ class OpenBuffer:
         self._task = asyncio.create_task(self._run(), name="pixel: write opens")
 
     async def stop(self, grace: float) -> None:
-        """Write what waits, within ``grace`` seconds; what cannot be written by then is counted as dropped."""
+        """
+        Write what waits. What is left once the store has written nothing for ``grace`` seconds is counted as dropped.
+
+        A store that is slow and writes all the same loses nothing: the time begins anew with each batch.
+        """
+        now = asyncio.get_running_loop().time
         try:
-            async with asyncio.timeout(grace):
+            async with asyncio.timeout(grace) as limit:
                 async with (
                     self._writing
                 ):  # a batch under way ends first: written and not crossed off, it would count twice
                     self._end()
                 self._recall()
                 while self._waiting:
+                    limit.reschedule(now() + grace)
                     await self._write_batch(last=True)
         except (StoreUnavailable, TimeoutError):
             self._recall()

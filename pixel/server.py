@@ -104,7 +104,7 @@ class PixelServer:
         self.buffer.start()
 
     async def stop(self, grace: float = 5.0) -> None:
-        """Stop listening, then write the opens that still wait, within ``grace`` seconds."""
+        """Stop listening, then write the opens that still wait, each with ``grace`` seconds: ``OpenBuffer.stop``."""
         if self._listener is not None:
             await self._listener.stop(grace)
         self.noting.flush()

@@ -8,7 +8,7 @@ from pixel.server import PixelServer
 from pixel.settings import PixelSettings
 from pixel.token import Tokens
 from store.seal import Seal, derive_key
-from tests.pixel.rig import LOG, Clock, FakeOpens
+from tests.pixel.rig import GRACE, LOG, Clock, FakeOpens
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ async def serve(
 
     yield start
     for server in started:
-        await server.stop()
+        await server.stop(GRACE)
 
 
 @pytest.fixture

@@ -5,12 +5,18 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pixel.buffer import OpenBuffer
+from pixel.client import Describe
 from pixel.server import PixelServer
+from pixel.signals import Sighting
 from store.errors import StoreUnavailable
 from store.nouns import Open
 from store.open_facts import OpenFacts
 
 LOG = logging.getLogger("tests.pixel")
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+Judge = Callable[[Mapping[int, OpenFacts]], Sequence[Open]]
+GRACE = 60.0  # real seconds, where an end is sure to come: far more than the slowest machine needs
 
 
 @dataclass
@@ -27,7 +33,7 @@ class FakeOpens:
     async def judge_and_record(
         self,
         recipient_ids: Sequence[int],
-        judge: Callable[[Mapping[int, OpenFacts]], Sequence[Open]],
+        judge: Judge,
         *,
         view_window: float,
     ) -> int:
@@ -64,6 +70,53 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+class Pauses:
+    """Sleeps that end when the test says so."""
+
+    def __init__(self) -> None:
+        self.asked: list[float] = []
+        self._ends: asyncio.Queue[asyncio.Event] = asyncio.Queue()
+
+    async def __call__(self, seconds: float) -> None:
+        self.asked.append(seconds)
+        end = asyncio.Event()
+        self._ends.put_nowait(end)
+        await end.wait()
+
+    async def end_one(self) -> None:
+        (await self._ends.get()).set()
+
+
+def an_open(
+    recipient_id: int = 1, at: float = 1.0, *, agent: str = FIREFOX, address: str = "", method: str = "GET"
+) -> Sighting:
+    return Sighting(recipient_id=recipient_id, at=at, address=address, agent=agent, method=method)
+
+
+def buffer(
+    opens: FakeOpens,
+    pauses: Pauses | None = None,
+    room: int = 10_000,
+    clock: Clock | None = None,
+    describe: Describe | None = None,
+) -> OpenBuffer:
+    return OpenBuffer(opens, room, 30.0, LOG, clock=clock or Clock(), pause=pauses or Pauses(), describe=describe)
+
+
+def known(**more: object) -> OpenFacts:
+    """A recipient whose mail is on its way."""
+    facts = {"message_id": 9, "settled": False, "in_doubt": False, "delivered_at": None, "settled_at": None}
+    return OpenFacts(**{**facts, "sender_is_recipient": False, **more})  # type: ignore[arg-type]
+
+
+async def until_asked(opens: FakeOpens) -> None:
+    """Wait for the next call of the store, and let it end."""
+    await opens.calls.wait()
+    opens.calls.clear()
+    for _ in range(5):
+        await asyncio.sleep(0)
 
 
 async def talk(server: PixelServer, request: bytes) -> bytes:

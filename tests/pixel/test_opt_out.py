@@ -12,7 +12,7 @@ from pixel.server import PixelServer
 from pixel.settings import PixelSettings
 from pixel.token import Tokens
 from store.errors import StoreUnavailable
-from tests.pixel.rig import LOG, Clock, FakeOpens, ask
+from tests.pixel.rig import GRACE, LOG, Clock, FakeOpens, ask
 
 LINKS = OptOutLinks([b"k" * 32])
 ADDRESS = "ann@example.org"
@@ -76,7 +76,7 @@ async def pages(tokens: Tokens, opens: FakeOpens, clock: Clock, choices: Choices
     )
     await server.start()
     yield server
-    await server.stop()
+    await server.stop(GRACE)
 
 
 PATH = f"/n/{LINKS.encode(ADDRESS)}"

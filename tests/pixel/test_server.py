@@ -16,7 +16,7 @@ from pixel.server import PixelServer, _path
 from pixel.settings import PixelSettings
 from pixel.token import Tokens
 from store.nouns import Verdict
-from tests.pixel.rig import Answer, Clock, FakeOpens, ask, read_answer, talk
+from tests.pixel.rig import GRACE, Answer, Clock, FakeOpens, ask, read_answer, talk
 
 CACHE_CONTROL = "no-store, no-cache, must-revalidate, private, max-age=0"
 CHROME = (
@@ -54,7 +54,7 @@ async def send_for_ever(client: socket.socket, octets: bytes) -> None:
 
 async def written(server: PixelServer, opens: FakeOpens) -> list[tuple[int, Verdict, str]]:
     """Stop the server, which writes what waits, and give what was written."""
-    await server.stop()
+    await server.stop(GRACE)
     return [(each.recipient_id, each.verdict, each.rule) for each in opens.recorded]
 
 
@@ -197,7 +197,7 @@ async def test_whatever_is_asked_the_image_comes(serve: Serve, path: str, agent:
     server = await serve(PixelSettings(listen=("127.0.0.1:0",), trusted_proxies=("127.0.0.1",)))
     headers = {"User-Agent": agent.strip(), "X-Forwarded-For": forwarded, "Forwarded": f"for={forwarded}"}
     assert_is_the_image(await ask(server, f"/o/{path}", headers=headers))
-    await server.stop()
+    await server.stop(GRACE)
 
 
 @given(st.text(max_size=300))
@@ -252,7 +252,7 @@ async def test_forwarded_address_only_from_a_listed_proxy(
     target = f"/o/{tokens.encode(5)}.gif"
     for each in (server, listed):
         await ask(each, target, headers={"User-Agent": CHROME, "X-Forwarded-For": "192.0.2.77"})
-        await each.stop()
+        await each.stop(GRACE)
     assert [(each.address, each.verdict) for each in opens.recorded] == [
         ("127.0.0.1", Verdict.PERSON),
         ("192.0.2.77", Verdict.OWN),
@@ -274,8 +274,8 @@ async def test_half_a_request_is_ended(serve: Serve, monkeypatch: pytest.MonkeyP
     """P10: a header that does not end, and a connection that says nothing, are ended after the keep-alive time."""
     monkeypatch.setattr(connection, "KEEP_ALIVE", 0.05)
     server = await serve(PixelSettings(listen=("127.0.0.1:0",)))
-    assert await talk(server, b"GET /o/x.gif HTTP/1.1\r\nX-Slow: ") == b""
-    assert await talk(server, b"") == b""
+    assert await answered(server, b"GET /o/x.gif HTTP/1.1\r\nX-Slow: ") == b""
+    assert await answered(server, b"") == b""
 
 
 async def test_connections_are_bounded(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

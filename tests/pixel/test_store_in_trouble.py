@@ -19,7 +19,7 @@ from store.open import Store, open_store
 from store.settings import StoreSettings
 from store.writing import SqliteWriteConnection
 from tests.conftest import Clock
-from tests.pixel.rig import LOG, Answer, ask
+from tests.pixel.rig import GRACE, LOG, Answer, ask
 from tests.store.mail import accept, delivered
 
 ROOM = 40
@@ -52,7 +52,7 @@ async def server(
     server = PixelServer(tokens=tokens, opens=store.opens, settings=settings, clock=clock, log=LOG)
     await server.start()
     yield server
-    await server.stop()
+    await server.stop(GRACE)
 
 
 async def pragma(store: Store, text: str) -> None:
@@ -93,7 +93,7 @@ def locked(file: Path) -> Iterator[None]:
 
 
 async def until(done: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(GRACE):
         while not done():  # noqa: ASYNC110 - what is waited for tells nobody
             await asyncio.sleep(0.005)
 

@@ -12,7 +12,7 @@ from pixel.noting import Asked
 from pixel.server import PixelServer
 from pixel.settings import PixelSettings
 from pixel.usual import MAX_OCTETS, Usual, read_usual
-from tests.pixel.rig import talk
+from tests.pixel.rig import GRACE, talk
 
 Serve = Callable[[PixelSettings], Awaitable[PixelServer]]
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -109,4 +109,4 @@ async def test_read_as_aiohttp_reads_it(serve: Serve, path: str, fields: list[tu
         quick, through_aiohttp = noted
         assert quick._replace(at=0.0) == through_aiohttp._replace(at=0.0)
     writer.close()
-    await server.stop()
+    await server.stop(GRACE)
