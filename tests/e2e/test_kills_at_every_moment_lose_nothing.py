@@ -124,7 +124,7 @@ def test_a_crash_at_the_worst_places_loses_nothing(sink: Sink, make_homing: Make
     kills = [(place, times) for place in dies_at.PLACES for times in (1, 2)]
     for place, times in kills:
         homing.spawn((sys.executable, str(PROGRAM), place, str(times)))
-        assert homing.died(30) == 137, f"never came to: {place} ({times})"
+        assert homing.died(60) == 137, f"never came to: {place} ({times})"
     homing.start()
     source.stop()
     assert homing.terminate() == 0

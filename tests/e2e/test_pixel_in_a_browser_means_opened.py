@@ -47,7 +47,7 @@ def status(homing: Homing) -> str:
 def load(url: str, agent: str, method: str = "GET") -> tuple[int, str, bytes]:
     """Ask for a pixel; gives status, content type and content."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=10)
+    connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=60)
     try:
         connection.request(method, parts.path, headers={"User-Agent": agent, "Accept": "image/*"})
         answer = connection.getresponse()

@@ -61,7 +61,7 @@ def children(process: int) -> set[int]:
 
 def shown(homing: Homing) -> set[str]:
     """Find whose numbers the metrics have."""
-    with urllib.request.urlopen(f"{homing.admin_url}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"{homing.admin_url}/metrics", timeout=30) as answer:
         return set(re.findall(r'worker="[0-9]"', answer.read().decode()))
 
 

@@ -98,7 +98,7 @@ class HookReceiver:
 
     async def until(self, so: Callable[[], bool]) -> None:
         """Wait for something that requests bring about."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(90):
             while not so():
                 self._changed.clear()
                 await self._changed.wait()

@@ -38,7 +38,7 @@ async def read(response: ClientResponse, count: int) -> list[dict[str, str]]:
     """Read so many events, as the standard says: comments are passed over, what has no data is no event."""
     found: list[dict[str, str]] = []
     fields: dict[str, str] = {}
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while len(found) < count:
             line = (await response.content.readline()).decode().rstrip("\n")
             if not line:
@@ -108,7 +108,7 @@ async def test_a_beat_moves_the_place_on(store: Store, clock: Clock) -> None:
     """Where nothing is wanted a comment says that the line lives, and the position is told without an event."""
     async with streaming(store, clock, beat=0.05) as (api, _), open_stream(api, "?event=opened") as response:
         await mail(store, clock)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             lines = [await response.content.readline() for _ in range(2)]
             while lines[-2:] != [b": still here\n", b"id: 2\n"]:
                 lines.append(await response.content.readline())
@@ -131,7 +131,7 @@ async def test_readers_are_bounded(store: Store, clock: Clock) -> None:
             answer = await api.ask("/events/stream")
             assert (answer.status, answer.headers["Retry-After"]) == (503, "30")
             assert stream.clients == 1
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while stream.clients:  # noqa: ASYNC110 - it finds out when it writes
                 await asyncio.sleep(0.01)
         async with open_stream(api):
@@ -155,7 +155,7 @@ async def test_a_reader_that_does_not_read_is_cut_off(store: Store, clock: Clock
                 f"Authorization: Bearer {api.tokens['read']}",
             )
             await loop.sock_sendall(lazy, "\r\n".join((*request, "", "")).encode())
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not stream.clients:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
                 while stream.clients:  # noqa: ASYNC110
@@ -165,7 +165,7 @@ async def test_a_reader_that_does_not_read_is_cut_off(store: Store, clock: Clock
 async def test_a_stream_ends_after_its_life(store: Store, clock: Clock) -> None:
     """So a token that was revoked is asked for again."""
     async with streaming(store, clock, life=0.1) as (api, _), open_stream(api) as response:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             assert (await response.content.read()).startswith(b"retry: 2000")
 
 

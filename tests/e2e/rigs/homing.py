@@ -94,7 +94,7 @@ class Homing:
         if self._process.poll() is not None:
             raise AssertionError(f"Homing ended with {self._process.returncode}:\n{self.output}")
         try:
-            with urllib.request.urlopen(f"{self.admin_url}/readyz", timeout=5) as answer:
+            with urllib.request.urlopen(f"{self.admin_url}/readyz", timeout=30) as answer:
                 return bool(answer.status == 200)
         except urllib.error.HTTPError:  # 503: it listens, and is not ready
             return False
@@ -126,7 +126,7 @@ class Homing:
         """SIGKILL: no word of farewell."""
         assert self._process is not None
         self._process.kill()
-        self._process.wait(10)
+        self._process.wait(60)
         self._process = None
 
     def died(self, seconds: float) -> int | None:
@@ -143,7 +143,7 @@ class Homing:
         """End what runs, at the end of a test."""
         if self._tail is not None:
             self._tail.kill()
-            self._tail.wait(10)
+            self._tail.wait(60)
             self._tail = None
         if self._process is not None:
             self.kill()

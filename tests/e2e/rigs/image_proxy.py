@@ -38,7 +38,7 @@ class ImageProxy(ThreadingHTTPServer):
             headers = {"User-Agent": self.agent, "X-Forwarded-For": self.client}
             request = urllib.request.Request(url, headers=headers)
             direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-            with direct.open(request, timeout=10) as answer:
+            with direct.open(request, timeout=60) as answer:
                 self.cache[url] = answer.read()
         return self.cache[url]
 

@@ -20,7 +20,7 @@ def own_address() -> str:
 
 def greeting(address: str, port: int) -> str:
     """Read the banner of the SMTP server there; "" when it says nothing of the kind. Raises ConnectionError."""
-    with socket.create_connection((address, port), timeout=5) as connection:
+    with socket.create_connection((address, port), timeout=30) as connection:
         line = connection.recv(1024).decode("utf-8", "replace")
         connection.sendall(b"QUIT\r\n")
         connection.recv(1024)
