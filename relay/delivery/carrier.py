@@ -194,6 +194,7 @@ class Carrier:
             lane.replied()
         if reply is None:
             return
+        connection.put_off = 0 if reply.positive or reply.permanent else connection.put_off + 1
         asked = asked_by(reply, outcome.phase)
         if asked.slower:
             told = Slower(connection.host.name, connection.address, str(reply))

@@ -54,6 +54,7 @@ class Connection(asyncio.Protocol):
         self.tls_failure = ""  # why TLS failed, a result type of RFC 8460 section 4.3; "" when it did not
         self.local_address = ""  # of ours, once connected
         self.idle_since = 0.0  # the pool's
+        self.put_off = 0  # mails in a row that were refused for now; the carrier's
         self.connected_at = 0.0  # loop time
         self.on_gone: Callable[[Connection], None] | None = None
         self._settings = settings

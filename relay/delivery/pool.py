@@ -24,6 +24,7 @@ from store.nouns import Phase, Reason
 OPENING_LIMIT = 600.0  # seconds for all hosts and addresses of one attempt (robustness.md N12)
 FAILING = 300.0  # an address that did not answer is tried last for so long
 NO_TLS = 3600.0  # an address whose TLS handshake failed is spoken to in clear for so long (opportunistic only)
+MOST_PUT_OFF = 5  # mails in a row that a host refused for now, after which the next goes over another connection
 _REMEMBERED = 10_000
 _GOODBYE = 1.0  # seconds for the other side to close too, at the end
 
@@ -190,9 +191,15 @@ class Pool:
             self._timer = loop.call_later(self._settings.connection_idle, self._close_idle)
 
     def good(self, connection: Connection) -> bool:
-        """Whether a connection may carry another mail: open, in step, not old, and not at the end of its share."""
+        """
+        Whether a connection may carry another mail: open, in step, not old, and not at the end of its share.
+
+        One host of several may put everything off (its disk is full, its scanner is down): mails that are tried again
+        soon would keep the connection to it, and never come to the hosts beside it.
+        """
         young = asyncio.get_running_loop().time() < connection.connected_at + SESSION_LIMIT
-        return connection.usable and young and connection.mails < self._settings.messages_per_connection
+        willing = connection.put_off < MOST_PUT_OFF
+        return connection.usable and young and willing and connection.mails < self._settings.messages_per_connection
 
     def avoid(self, connection: Connection) -> None:
         """Try the address of a connection last for a while: it hung up on us, or said that it closes."""

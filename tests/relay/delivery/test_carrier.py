@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from relay.delivery.carrier import MOST_PASSAGES
+from relay.delivery.pool import MOST_PUT_OFF
 from relay.delivery.serving import Serving
 from store.nouns import Job, Phase, Reason
 from tests.relay.delivery.world import CONTENT, World
@@ -38,6 +39,18 @@ async def test_a_host_that_hung_up_is_tried_last(times: int, sessions: int) -> N
         assert len(sink.sessions) == sessions
         assert world.pool._is_failing("127.0.0.1", sink.port) is False  # the last one took a mail
         assert world.last(sessions).phase is Phase.END_OF_DATA
+
+
+async def test_a_host_that_puts_everything_off_is_left_for_another_connection() -> None:
+    """After a few refusals for now in a row; one mail that is taken, or refused for good, starts the count anew."""
+    async with SmtpSink() as sink, World(sink) as world:
+        wanted = [*[False] * (MOST_PUT_OFF - 1), True, *[False] * MOST_PUT_OFF, True]
+        for number, taken in enumerate(wanted, 1):
+            if not taken:
+                sink.on("data", Say("451 4.3.2 not now"), times=1)
+            world.offer(number)
+            await world.settled()
+        assert [session.verbs.count("MAIL") for session in sink.sessions] == [2 * MOST_PUT_OFF, 1]
 
 
 async def test_bdat_that_is_not_known_is_done_again_by_data() -> None:
