@@ -4,10 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.rigs.postgres import MISSING, Postgres, find_programs
 
 ROOT = Path(__file__).parents[1]
+
+# Tests decide what happens, never how quickly: a machine that is busy must not fail them.
+settings.register_profile("homing", parent=settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("homing")
 
 
 class Clock:
