@@ -14,9 +14,10 @@ The way out: from a claimed recipient to a settled one.
 3. ``carrier.py`` carries one job after the other over a connection that ``pool.py`` kept or opened; ``race.py`` tries
    one address after the other.
    ``envelope.py`` says what the transaction tells the other side, or finds that it cannot be told.
-4. ``connection.py`` moves the bytes, with TLS (``tls.py``) and time limits (``patience.py``); ``dialogue.py`` is the
-   SMTP client itself, a table of states (``states.py``) without I/O, fed by ``replies.py``. ``transcript.py`` notes
-   what was said, ``told.py`` what went wrong.
+4. ``connection.py`` moves the bytes, with TLS (``tls.py``); ``line.py`` has what is said and waited for, with its time
+   limits (``patience.py``), and ``sending.py`` writes a content on it. ``dialogue.py`` is the SMTP client itself, a
+   table of states (``states.py``) without I/O, fed by ``replies.py``. ``transcript.py`` notes what was said,
+   ``told.py`` what went wrong.
 5. How it ended is a value (``attempts.py`` makes it). ``schedule.py`` says when the next attempt is made, and
    ``hand.py`` has it settled through ``settling.py``, which does not let go before the store has it.
 

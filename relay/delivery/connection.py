@@ -1,30 +1,27 @@
 """
-One connection to one server: moves the bytes of a ``Dialogue``, makes TLS, keeps the time limits.
+One connection to one server: moves the bytes of a ``Dialogue`` over a ``Line``, and makes TLS.
 
-Each reply has a limit of its own from the moment it is waited for (RFC 5321 section 4.5.3.2), so a server that trickles
-does not win time. A mail may take SESSION_LIMIT up to its final dot; behind it only ``final_dot_timeout`` counts, since
-giving up early there makes duplicates.
+A mail may take SESSION_LIMIT up to its final dot; behind it only ``final_dot_timeout`` counts, since giving up early
+there makes duplicates.
 """
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import cast
 
 from relay.delivery.dialogue import Dialogue, Outcome, Step
-from relay.delivery.envelope import FINAL_DOT, Envelope, Offers, stuff
-from relay.delivery.patience import SESSION_LIMIT, patience
+from relay.delivery.envelope import Envelope, Offers
+from relay.delivery.line import ENDLESS, Line
+from relay.delivery.patience import SESSION_LIMIT
 from relay.delivery.route import Host
+from relay.delivery.sending import BeforeDot, Sending
 from relay.delivery.states import State
 from relay.delivery.tls import VALIDATION_FAILURE, TlsContexts, demanded, mismatch, result_type, verification, verifies
 from relay.delivery.told import told, unconnected
 from relay.delivery.transcript import Transcript
 from relay.settings import DeliverySettings
 from store.nouns import Phase
-
-ONE_WRITE = 64 * 1024  # contents up to this size leave in one piece with their final dot
-BLOCK = 256 * 1024
-CHUNK = 1024 * 1024  # octets of one BDAT
 
 
 class Connection(asyncio.Protocol):
@@ -66,17 +63,12 @@ class Connection(asyncio.Protocol):
             hostname=hostname, tls=policy, user=host.user, password=host.password, chunking=settings.chunking
         )
         self._loop = asyncio.get_running_loop()
-        self._transport: asyncio.Transport | None = None
-        self._waiter: asyncio.Future[None] | None = None
-        self._step = Step.READ  # not yet taken by the driver
-        self._paused = False
-        self._marking = False  # the final dot is being noted
-        self._deadline = self._session_deadline = float("inf")
-        self._timer: asyncio.TimerHandle | None = None
-        self._gone = self._loop.create_future()
         self.transcript: Transcript | None = None
         if settings.transcripts != "off":
             self.transcript = Transcript(self._loop.time(), f"to {host.name} [{address}], port {host.port}")
+        self._line = Line(self._dialogue, settings, self.transcript)
+        self._sending = Sending(self._line)
+        self._gone = self._loop.create_future()
 
     # What the worker and the pool use.
 
@@ -88,7 +80,7 @@ class Connection(asyncio.Protocol):
     @property
     def usable(self) -> bool:
         """Whether a mail can be sent now."""
-        return self._dialogue.usable and self._transport is not None and not self._transport.is_closing()
+        return self._dialogue.usable and self._line.transport is not None and not self._line.transport.is_closing()
 
     @property
     def proven(self) -> bool:
@@ -108,7 +100,7 @@ class Connection(asyncio.Protocol):
     @property
     def behind_dot(self) -> bool:
         """Whether the final dot is out, or noted to go out at once, and its reply is not in."""
-        return self._marking or self._dialogue.state is State.END_OF_DATA
+        return self._sending.marking or self._dialogue.state is State.END_OF_DATA
 
     @property
     def outcome(self) -> Outcome | None:
@@ -130,20 +122,20 @@ class Connection(asyncio.Protocol):
     async def set_up(self) -> Outcome | None:
         """Greet, make TLS, log in. An Outcome: why not; the connection is closed."""
         try:
-            self._watch()
-            step = await self._next_step()
+            self._line.watch()
+            step = await self._line.next_step()
             while step is Step.HANDSHAKE:
                 step = await self._handshake()
         except BaseException:
             self.abort()
             raise
         if step is Step.READY:
-            self._deadline = float("inf")
+            self._line.deadline = ENDLESS
             return None
         self.close()
         return demanded(self.host, self._dialogue.outcome)
 
-    async def send(self, mail: Envelope, copy: bytes, before_dot: Callable[[], Awaitable[None] | None]) -> Outcome:
+    async def send(self, mail: Envelope, copy: bytes, before_dot: BeforeDot) -> Outcome:
         """
         Send one mail; ``usable`` says whether another may follow.
 
@@ -151,21 +143,21 @@ class Connection(asyncio.Protocol):
         raises is raised here, and then the dot is not sent: the connection is aborted.
         """
         self._dialogue.start(mail)
-        self._session_deadline = self._loop.time() + SESSION_LIMIT
+        self._line.session_deadline = self._loop.time() + SESSION_LIMIT
         if self.transcript is not None:
             self.transcript.begin(self._loop.time(), self._dialogue.mails)
         try:
-            self._say(self._dialogue.take_output())
-            self._watch()
-            step = await self._next_step()
+            self._line.say(self._dialogue.take_output())
+            self._line.watch()
+            step = await self._line.next_step()
             if step is Step.CONTENT:
-                await (self._send_chunks if self._dialogue.in_chunks else self._send_content)(copy, before_dot)
-                await self._next_step()
+                await (self._sending.chunks if self._dialogue.in_chunks else self._sending.content)(copy, before_dot)
+                await self._line.next_step()
         except BaseException:
             self._dialogue.lost("we stopped before the reply came")
             self.abort()
             raise
-        self._deadline = self._session_deadline = float("inf")
+        self._line.deadline = self._line.session_deadline = ENDLESS
         if not self.usable:
             self.abort()  # what lies unsent is of no use to a server that refused in the middle
         assert self._dialogue.outcome is not None
@@ -173,24 +165,21 @@ class Connection(asyncio.Protocol):
 
     def close(self) -> None:
         """Say QUIT and close, without waiting."""
-        if self._transport is None or self._transport.is_closing():
+        if self._line.transport is None or self._line.transport.is_closing():
             return
-        if self._dialogue.usable and not self._transport.get_write_buffer_size():
+        if self._dialogue.usable and not self._line.transport.get_write_buffer_size():
             self._dialogue.quit()
-            self._transport.write(self._dialogue.take_output())
-        self._stop_timer()
-        self._transport.close()
+            self._line.transport.write(self._dialogue.take_output())
+        self._line.stop_timer()
+        self._line.transport.close()
 
     def abort(self) -> None:
         """Close at once, with whatever is unsent."""
-        self._dialogue.lost("given up")
-        self._stop_timer()
-        if self._transport is not None:
-            self._transport.abort()
+        self._line.abort()
 
     async def gone(self) -> None:
         """Wait until the connection is closed."""
-        if self._transport is not None:
+        if self._line.transport is not None:
             await asyncio.shield(self._gone)
 
     # What the event loop calls.
@@ -208,19 +197,19 @@ class Connection(asyncio.Protocol):
         self._dialogue.heard.clear()
         output = self._dialogue.take_output()
         if output:
-            self._say(output)
+            self._line.say(output)
         if self._dialogue.state is not before:
-            self._watch()
+            self._line.watch()
         if step is not Step.READ:
-            self._signal(step)
+            self._line.signal(step)
         elif self._dialogue.closed:
             self.close()  # 421 while idle
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the dialogue and whoever waits."""
-        self._stop_timer()
+        self._line.stop_timer()
         why = "the connection was lost" if exc is None else f"the connection was lost: {told(exc)}"
-        self._signal(self._dialogue.lost(why))
+        self._line.signal(self._dialogue.lost(why))
         if not self._gone.done():
             self._gone.set_result(None)
             if self.on_gone is not None:
@@ -228,12 +217,12 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The other side is slow to read."""
-        self._paused = True
+        self._line.paused = True
 
     def resume_writing(self) -> None:
         """There is room again."""
-        self._paused = False
-        self._wake()
+        self._line.paused = False
+        self._line.wake()
 
     # Setting up.
 
@@ -258,26 +247,26 @@ class Connection(asyncio.Protocol):
             return unconnected(Phase.CONNECT, f"no answer within {self._settings.connect_timeout:g} s")
         except OSError as error:
             return unconnected(Phase.CONNECT, told(error))
-        assert self._transport is not None
-        self.local_address = str((self._transport.get_extra_info("sockname") or ("",))[0])
+        assert self._line.transport is not None
+        self.local_address = str((self._line.transport.get_extra_info("sockname") or ("",))[0])
         self.connected_at = self._loop.time()
-        self._note("connected")
+        self._line.note("connected")
         self._note_tls("verified")
         return None
 
     async def _handshake(self) -> Step:
-        assert self._transport is not None
-        self._deadline = float("inf")  # the handshake has its own
+        assert self._line.transport is not None
+        self._line.deadline = ENDLESS  # the handshake has its own
         try:
             transport = await self._loop.start_tls(
-                self._transport,
+                self._line.transport,
                 self,
                 self._contexts.verified if self._verifies else self._contexts.opportunistic,
                 server_hostname=self.host.name.strip("[]"),
                 ssl_handshake_timeout=self._settings.command_timeout,
             )
         except (OSError, ValueError) as error:  # ssl.SSLError and time-outs are OSErrors; ValueError: an odd name
-            self._step = Step.READ
+            self._line.take_step()
             self.tls_failure = result_type(error)
             return self._dialogue.lost(f"TLS could not be made: {told(error)}")
         if transport is None:  # typeshed: it may be when the loop is closing
@@ -285,151 +274,23 @@ class Connection(asyncio.Protocol):
         self._use(transport)
         why = mismatch(self.host, transport.get_extra_info("ssl_object"), self._refusal)
         if why:
-            self._step = Step.READ
+            self._line.take_step()
             self.tls_failure = VALIDATION_FAILURE
             return self._dialogue.lost(why)
         self._note_tls(verification(self.host, verified=self._verifies))
         self._dialogue.secured()
-        self._say(self._dialogue.take_output())
-        self._watch()
-        return await self._next_step()
+        self._line.say(self._dialogue.take_output())
+        self._line.watch()
+        return await self._line.next_step()
 
     def _use(self, transport: asyncio.Transport) -> None:
         # A block counts as sent when all of it has left, so a final dot is not out while its content is not.
         transport.set_write_buffer_limits(0)
-        self._transport = transport
+        self._line.transport = transport
 
     def _note_tls(self, verification: str) -> None:
-        assert self._transport is not None
-        made = self._transport.get_extra_info("ssl_object")
+        assert self._line.transport is not None
+        made = self._line.transport.get_extra_info("ssl_object")
         if made is not None:
             self.tls = f"{made.version()} {made.cipher()[0]} {verification}"
-            self._note(self.tls)
-
-    # Sending a content.
-
-    async def _send_content(self, copy: bytes, before_dot: Callable[[], Awaitable[None] | None]) -> None:
-        """Write the content and the final dot, unless the other side has refused meanwhile."""
-        last = stuffed = stuff(copy)
-        if len(stuffed) > ONE_WRITE:
-            if not await self._write_all(memoryview(stuffed)):
-                return
-            last = b""
-        await self._finish(last + FINAL_DOT, f"{len(stuffed)} octets of content and the final dot", before_dot)
-
-    async def _send_chunks(self, copy: bytes, before_dot: Callable[[], Awaitable[None] | None]) -> None:
-        """Write the content chunk by chunk, each when the one before was taken, and BDAT LAST (RFC 3030 section 2)."""
-        view = memoryview(copy if copy.endswith(b"\r\n") else copy + b"\r\n")
-        for start in range(0, len(view), CHUNK):
-            chunk = view[start : start + CHUNK]
-            self._say(b"BDAT %d\r\n" % len(chunk))
-            if not await self._write_all(chunk):  # all of it, also where it is refused meanwhile
-                return
-            self._watch()
-            step = await self._next_step()
-            if step is not Step.CONTENT:
-                self._step = step
-                return
-        await self._finish(b"BDAT 0 LAST\r\n", f"{len(view)} octets of content in chunks, and BDAT LAST", before_dot)
-
-    async def _write_all(self, view: memoryview) -> bool:
-        """Write octets as the other side reads them; False: the session is over."""
-        for start in range(0, len(view), BLOCK):
-            if self._dialogue.closed:
-                return False
-            self._write(view[start : start + BLOCK])
-            await self._drained()
-        return not self._dialogue.closed
-
-    async def _finish(self, last: bytes, note: str, before_dot: Callable[[], Awaitable[None] | None]) -> None:
-        """Write what ends the content, once that is allowed, unless the other side has refused meanwhile."""
-        self._deadline = float("inf")  # the store's time is not the other side's
-        marking = before_dot()
-        if marking is not None:
-            self._marking = True
-            try:
-                await marking
-            finally:
-                self._marking = False
-        if self._dialogue.state in (State.CONTENT, State.CHUNK):
-            self._dialogue.dot_sent()
-            self._watch()
-            self._note(note)
-            self._write(last)
-
-    async def _drained(self) -> None:
-        self._until(self._settings.block_timeout)
-        while self._paused and not self._dialogue.closed:
-            await self._wait()
-
-    # Waiting, waking, and time.
-
-    async def _next_step(self) -> Step:
-        while self._step is Step.READ:
-            await self._wait()
-        step, self._step = self._step, Step.READ
-        return step
-
-    async def _wait(self) -> None:
-        self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    def _signal(self, step: Step) -> None:
-        if step is not Step.READ:
-            self._step = step
-        self._wake()
-
-    def _say(self, output: bytes) -> None:
-        if self.transcript is not None:
-            self.transcript.said(self._loop.time(), output, secret=self._dialogue.phase is Phase.AUTH)
-        self._write(output)
-
-    def _note(self, what: str) -> None:
-        if self.transcript is not None:
-            self.transcript.note(self._loop.time(), what)
-
-    def _write(self, data: bytes | memoryview) -> None:
-        if data and self._transport is not None and not self._transport.is_closing():
-            self._transport.write(data)
-
-    def _watch(self) -> None:
-        """Start the time limit of the state that the dialogue is in now."""
-        state = self._dialogue.state
-        if state is State.END_OF_DATA:
-            self._session_deadline = float("inf")
-        seconds = patience(state, self._settings)
-        if seconds == float("inf"):
-            self._deadline = seconds
-        else:
-            self._until(seconds)
-
-    def _until(self, seconds: float) -> None:
-        """Set the limit. A timer that would fire earlier is left: it looks again, which is cheaper than a new one."""
-        now = self._loop.time()
-        self._deadline = min(now + seconds, self._session_deadline)
-        if self._timer is None or self._timer.when() > self._deadline:
-            self._stop_timer()
-            self._timer = self._loop.call_at(self._deadline, self._look_at_time)
-
-    def _look_at_time(self) -> None:
-        self._timer = None
-        now = self._loop.time()
-        if now < self._deadline:
-            if self._deadline != float("inf"):
-                self._timer = self._loop.call_at(self._deadline, self._look_at_time)
-            return
-        step = self._dialogue.lost(f"no answer in time, waiting for {self._dialogue.phase.replace('_', ' ')}")
-        self._signal(step)
-        self.abort()
-
-    def _stop_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+            self._line.note(self.tls)

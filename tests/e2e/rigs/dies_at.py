@@ -15,7 +15,7 @@ from typing import Any
 
 from bounce.consequence import Consequence
 from relay.cli import main
-from relay.delivery.connection import Connection
+from relay.delivery.sending import Sending
 from store.dots import Dots
 from store.queue import Queue
 from store.segments import Segments
@@ -28,7 +28,7 @@ PLACES: dict[str, tuple[type, str, bool]] = {
     "accepted, 250 not said": (Queue, "accept", False),
     "claimed": (Queue, "claim_due", False),
     "dot marked, not sent": (Dots, "mark", False),
-    "dot sent, no reply yet": (Connection, "_send_content", False),
+    "dot sent, no reply yet": (Sending, "content", False),
     "reply came, not settled": (Consequence, "of_attempt", True),
     "settled": (Queue, "_settled", False),
 }

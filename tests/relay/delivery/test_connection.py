@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from relay.delivery.connection import BLOCK, Connection
+from relay.delivery.connection import Connection
 from relay.delivery.dialogue import Outcome
 from relay.delivery.envelope import Envelope
 from relay.delivery.route import Host
+from relay.delivery.sending import BLOCK
 from relay.delivery.tls import TlsContexts
 from relay.settings import DeliverySettings
 from store.nouns import Phase, Reason
