@@ -17,7 +17,7 @@ from tests.store.mail import accept, deferred, delivered
 
 async def until(condition: Callable[[], bool]) -> None:
     """Let the loop run until something is so."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         for _ in iter(condition, True):
             await asyncio.sleep(0)
 
@@ -98,7 +98,7 @@ async def test_a_follower_that_is_cancelled_with_news_ends(store: Store, monkeyp
         await asyncio.sleep(0)
     store.journal._wake()
     follower.cancel()
-    await asyncio.wait([follower], timeout=10.0)
+    await asyncio.wait([follower], timeout=60.0)
     assert follower.cancelled()
 
 
@@ -149,7 +149,7 @@ async def test_10_late_commits_are_not_skipped(store: Store, open_again: OpenAga
     quick = asyncio.create_task(store.queue.settle(taken.jobs[0].recipient_id, delivered(clock())))
     follower = asyncio.create_task(take(store, 2, first.position))
     waiting = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'advisory'")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             if await store._reader.run(lambda connection: connection.execute(waiting).scalar()):
                 break

@@ -100,7 +100,7 @@ async def test_given_back_held_and_refused() -> None:
     palm.hand.refuse([never])
     palm.hand.give_back([])
     assert palm.hand.staying == []
-    await asyncio.wait_for(palm.hand.empty(), 5)
+    await asyncio.wait_for(palm.hand.empty(), 60)
     await palm.settling.drain(5)
     assert palm.ledger.given_back == [1, 3]
     assert palm.ledger.rows[1].due_at == NOW + 7.0

@@ -100,7 +100,7 @@ def test_everybody_gets_a_turn_and_all_comes_back(asks: list[tuple[str, int, boo
         assert not [r for r in results if isinstance(r, AssertionError)]
         assert room.taken == 0
 
-    asyncio.run(asyncio.wait_for(scenario(), 10))
+    asyncio.run(asyncio.wait_for(scenario(), 60))
 
 
 async def test_large_mails_wait_for_room_and_small_ones_do_not(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,7 +65,7 @@ async def test_there_is_room_for_so_many() -> None:
     """Then callers wait, so that memory is bounded."""
     settling = Settling(most=2, on_change=lambda: None)
     go = asyncio.Event()
-    await asyncio.wait_for(settling.room(), 1)
+    await asyncio.wait_for(settling.room(), 60)
     for _ in range(2):
         settling.write(go.wait, lambda: None)
     waiting = asyncio.create_task(settling.room())

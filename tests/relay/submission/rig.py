@@ -131,7 +131,7 @@ class Client:
         lines = []
         while True:
             try:
-                line = await asyncio.wait_for(self.reader.readline(), 10)
+                line = await asyncio.wait_for(self.reader.readline(), 60)
             except ConnectionResetError:
                 return ""
             if not line:

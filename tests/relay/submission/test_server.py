@@ -35,7 +35,7 @@ class Held:
 
 async def until(condition: Any) -> None:
     """Let the loop turn until something is true."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - what is waited for has no event, and should not get one for a test
             await asyncio.sleep(0)
 
@@ -235,7 +235,7 @@ async def test_a_silent_client_is_cut_off() -> None:
 
 async def test_a_command_octet_by_octet_gets_no_more_time() -> None:
     """The time is for the whole command: dripping octets does not extend it."""
-    async with serving(idle=0.2) as relay:
+    async with serving(idle=1.5) as relay:
         client = await relay.connect()
         await client.ask(b"NOOP\r\n")
         drip = asyncio.create_task(drip_into(client))
@@ -264,14 +264,14 @@ async def test_a_content_too_slow_is_cut_off() -> None:
 
 async def test_a_busy_sender_is_never_cut_off() -> None:
     """A sender above the least rate may take many times the grace, and longer than any wait for a command."""
-    async with serving(content_grace=0.05, content_rate=100.0, idle=0.3) as relay:
+    async with serving(content_grace=0.05, content_rate=10.0, idle=2.0) as relay:
         client = await relay.ready()
         await client.send(LETTER)
         for _ in range(3):
             await client.reply()
         for _ in range(50):
             await client.send(b"x" * 98 + b"\r\n")
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.045)
         assert (await client.ask(b".\r\n")).startswith("250")
 
 
@@ -309,7 +309,7 @@ async def test_a_client_that_never_reads_is_aborted() -> None:
         raw.setblocking(False)
         await asyncio.get_running_loop().sock_connect(raw, relay.server.address)
         with contextlib.suppress(ConnectionError):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while relay.server.connections or not relay.handler:
                     try:
                         raw.send(b"HELP\r\n" * 1000)
