@@ -53,7 +53,7 @@ class Connection(SMTP):
         self.secure = False  # TLS is on
         self.closed: asyncio.Future[None] = loop.create_future()  # done when the connection is no more
         self._wire: asyncio.Transport | None = None
-        self._inbox = bytearray()
+        self._inbox: bytes | bytearray = b""  # as it came, without a copy, where it is one piece
         self._outbox = bytearray()
         self._ended = False  # the client sends no more
         self._lost = False  # the connection is no more
@@ -77,7 +77,12 @@ class Connection(SMTP):
         """Keep what came; make the client wait when it is much."""
         if self._closing:
             return
-        self._inbox += data
+        if not self._inbox:
+            self._inbox = data
+        elif isinstance(self._inbox, bytearray):
+            self._inbox += data
+        else:
+            self._inbox = bytearray(self._inbox) + data
         if len(self._inbox) > _INPUT_HIGH and not self._holding and self._wire is not None:
             self._holding = True
             self._wire.pause_reading()
@@ -154,33 +159,37 @@ class Connection(SMTP):
             self._refuse_endless(dropped)
             if len(self._inbox) > limit or dropped:
                 dropped += len(self._inbox)
-                self._inbox.clear()
+                self._inbox = b""
             scanned = len(self._inbox)
             await self.flush()
             await self._more(due, for_command=True)
             found = self._inbox.find(b"\n", scanned)
         if self._lost:
             raise GoneError  # nothing that comes after the client may be carried out
-        line = bytes(self._inbox[: found + 1])
-        del self._inbox[: found + 1]
+        line = self._take(found + 1)
         return b"" if dropped or len(line) > limit else line
 
-    async def read_block(self, due: float, *, most: int | None = None) -> bytearray:
+    async def read_block(self, due: float, *, most: int | None = None) -> bytes:
         """Give what came, up to ``most`` octets, at least one; CutOffError when none does by ``due`` (loop time)."""
         while not self._inbox:
             await self.flush()
             await self._more(due)
-        if most is not None and most < len(self._inbox):
-            block = self._inbox[:most]
-            del self._inbox[:most]  # cheap, also of much: what is behind does not move
-            return block
-        block, self._inbox = self._inbox, bytearray()
+        return self._take(len(self._inbox) if most is None else most)
+
+    def _take(self, octets: int) -> bytes:
+        """Take so many octets of the inbox, or all; what came as one piece and is taken as a whole is not copied."""
+        if octets >= len(self._inbox):
+            taken, self._inbox = self._inbox, b""
+            return bytes(taken)
+        if isinstance(self._inbox, bytes):
+            self._inbox = bytearray(self._inbox)
+        block = bytes(self._inbox[:octets])
+        del self._inbox[:octets]  # cheap, also of much: what is behind does not move
         return block
 
     def put_back(self, rest: bytes) -> None:
         """Make ``rest`` the next to be read."""
-        if rest:
-            self._inbox[:0] = rest
+        self._inbox = rest + self._inbox if self._inbox else rest
 
     async def start_tls(self, ready: Reply) -> None:
         """Drop whatever came in clear text, say ``ready``, shake hands. GoneError when that fails."""
@@ -188,7 +197,7 @@ class Connection(SMTP):
         await self.flush()
         assert self._wire is not None
         self._wire.pause_reading()  # what comes from here on is the handshake's
-        self._inbox.clear()
+        self._inbox = b""
         self._wire.write(ready.render())
         try:
             secured = await self.loop.start_tls(
@@ -215,7 +224,7 @@ class Connection(SMTP):
         if wire is None or self._lost or self._closing:
             return
         self._closing = True
-        self._inbox.clear()
+        self._inbox = b""
         if wire.is_closing():
             return
         if self._outbox:

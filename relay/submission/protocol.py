@@ -151,7 +151,7 @@ class SmtpProtocol(SmtpSession):
             missing -= len(block)
             chunks.received += len(block)
             if chunks.refusal is None:
-                chunks.reader.feed(bytes(block))
+                chunks.reader.feed(block)
                 chunks.refusal = self._refusal_of(chunks.reader)
 
     def _not_yet(self) -> Reply | None:
