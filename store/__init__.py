@@ -9,7 +9,8 @@ The words come first: ``nouns.py`` (message, recipient, reply), ``events.py`` (a
 
 A store is opened by ``open.py``: ``engine.py`` connects, with ``postgresql.py`` where it lies there, ``lock.py`` keeps
 a second process away from SQLite,
-``migrate.py`` brings an older schema (``schema.py``, ``views.py``) forward, ``nodes.py`` tells others that we live.
+``migrate.py`` brings an older schema (``schema.py``, ``views.py``) forward, ``nodes.py`` tells others that we live, as
+often as ``heart.py`` beats.
 
 A write: whoever wishes something asks ``writer.py``, which lets many wishes share a transaction of ``writing.py``
 (``sql.py`` has what the two engines say differently; ``prepared.py`` and ``many.py`` hand the driver what each mail

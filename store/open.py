@@ -21,6 +21,7 @@ from store.engine import Reader, database_url, sqlite_file, sqlite_writer
 from store.errors import StoreError, StoreMismatch
 from store.figures import Figures
 from store.find import Find
+from store.heart import Heart
 from store.ids import Ids
 from store.journal import Journal
 from store.letters import Letters
@@ -191,15 +192,13 @@ class Store:
         await self.queue.clamp(FURTHEST)
         if self._lock is not None:
             await self._nodes.end_others()
-        self._heart = asyncio.create_task(self._beat(), name="store heart-beat")
+        heart = Heart(self._writer, self._beat, self._lease / 3)
+        self._heart = asyncio.create_task(heart.run(), name="store heart-beat")
 
     async def _beat(self) -> None:
-        """Tell the others that we live, a few times within a lease."""
-        while True:
-            await asyncio.sleep(self._lease / 3)
-            with contextlib.suppress(StoreError):  # /readyz and every writer say so; the next beat tries again
-                await self._nodes.beat()
-                await self.queue.clamp(FURTHEST)
+        """Tell the others that we live."""
+        await self._nodes.beat()
+        await self.queue.clamp(FURTHEST)
 
     async def close(self) -> None:
         """Give back what we hold, write what waits, and close all. Again: nothing happens."""

@@ -148,6 +148,7 @@ class Writer:
         self._companions: list[Callable[[Transaction], None]] = []
         self.measures = Measures()
         self.trouble: StoreUnavailable | None = None  # why the last transaction failed; None: it did not
+        self.troubled = asyncio.Event()  # set while there is trouble
         self._committed_at = float("-inf")  # loop time
 
     def start(self) -> None:
@@ -283,15 +284,20 @@ class Writer:
         try:
             await self._connection.run(work)
         except Exception as error:
-            self.trouble = unavailable(error) or self.trouble
+            self._note(unavailable(error) or self.trouble)
             raise
-        self.trouble = None
+        self._note(None)
         self._committed_at = loop.time()
         self.measures.committed(len(batch), self._committed_at - begun_at, events)
         if events:
             for listener in self._listeners:
                 listener()
         return results
+
+    def _note(self, trouble: StoreUnavailable | None) -> None:
+        if trouble is not self.trouble:
+            self.trouble = trouble
+            self.troubled.set() if trouble is not None else self.troubled.clear()
 
 
 def _begin_commit(batch: Sequence[_Order]) -> None:

@@ -14,6 +14,7 @@ from relay.first_start import welcome
 from relay.preflight import host_and_port
 from relay.send_test import send
 from relay.serve import CannotStart, running
+from store.errors import StoreUnavailable
 from store.nouns import RecipientStatus
 
 LOG = logging.getLogger("homing.test")
@@ -91,6 +92,34 @@ async def test_a_second_process_on_one_sqlite_store_does_not_start(config: Confi
             async with running(config, log=LOG):
                 pytest.fail("it started")
         assert relay.store.writable
+
+
+async def test_q5_the_door_is_closed_in_trouble_and_opens_by_itself(
+    config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the store cannot be written who connects hears 421 4.3.1; once it can, 220, though nobody wrote."""
+    monkeypatch.setattr("store.heart.FIRST_LOOK", 0.05)
+    async with running(config, log=LOG) as relay:
+        host, port = host_and_port(relay.addresses["submission"])
+
+        async def greeting() -> bytes:
+            reader, writer = await asyncio.open_connection(host, port)
+            line = await reader.readline()
+            writer.close()
+            return line
+
+        async def refuse(_work: object) -> None:
+            raise StoreUnavailable("the disk is gone")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(relay.store._connection, "run", refuse)
+            with pytest.raises(StoreUnavailable):
+                await relay.store.check()
+            assert (await greeting()).startswith(b"421 4.3.1 ")
+        async with asyncio.timeout(60):
+            while (line := await greeting()).startswith(b"421"):  # noqa: ASYNC110 - only the door tells
+                await asyncio.sleep(0.05)
+        assert line.startswith(b"220 ")
 
 
 async def test_a_start_that_fails_half_way_leaves_nothing_running(config: Config) -> None:
