@@ -60,6 +60,16 @@ def _astray(results: Results) -> float:
     return float(sum(row["lost"] + row["duplicates"] + row["unknown"] + row["spoilt"] for row in ours))
 
 
+_KILLS = 200
+
+
+def _killed(results: Results) -> float:
+    account = results["kill"]["account"]
+    if account["kills"] < _KILLS:
+        raise KeyError("kill")
+    return float(account["lost"] + account["unasked"] + account["spoilt"] + account["unsaid"])
+
+
 PROMISES = (
     Promise("HTML mail with pixel", 2.0, True, "{:.2f} times Postfix", _ratio("html", "homing-pixel", "postfix")),
     Promise("", 0.45, False, "{:.2f} CPU s per 1,000", _figure("html", "homing-pixel", "cpu_per_1000")),
@@ -81,6 +91,7 @@ PROMISES = (
     Promise("100 mails/s: accepted", 2.5, False, "{:.1f} ms", _figure("paced", "homing-pixel", "accept_p50", 1000)),
     Promise("100 mails/s: the whole way", 5.0, False, "{:.1f} ms", _figure("paced", "homing-pixel", "whole_p50", 1000)),
     Promise("lost, doubled or spoilt, all scenarios", 0, False, "{:.0f} mails", _astray),
+    Promise("kill -9 under load, 200 times: lost, spoilt, or doubled unsaid", 0, False, "{:.0f} mails", _killed),
     Promise(
         "pixel, every load recorded",
         0.6,
