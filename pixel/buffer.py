@@ -13,11 +13,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 from pixel.client import NOBODY, Describe
-from pixel.judge import BOOK, Judge, Load
+from pixel.judge import BOOK, Judge
 from pixel.signals import SENDER_IS_RECIPIENT, Memory, Sighting
 from store.errors import StoreUnavailable
 from store.nouns import Open, Verdict
-from store.open_facts import OpenFacts
+from store.open_facts import NOT_YET, OpenFacts
 
 BATCH_PAUSE = 0.2  # seconds between batches; an open shows up no later than that
 RETRY_PAUSE = 2.0  # seconds between tries while the store cannot be written
@@ -29,7 +29,7 @@ MAX_HOLD = 0.018  # seconds: with it an answer is still there within twenty mill
 _FRESH = 2.0  # seconds since the last batch was written, in which the store counts as healthy
 MAX_WAITING_OF_ONE = 100  # opens of one recipient that wait at once: one pixel in a loop must not fill the buffer
 
-_Same = tuple[int, str, str, str]
+_Same = tuple[int, str, str, str]  # recipient, method, address, agent: the first four of a Sighting
 
 
 class Opens(Protocol):
@@ -84,6 +84,7 @@ class OpenBuffer:
         self._early: list[Sighting] = []  # of the last batch: their mails had no 250 yet
         self._opens = opens
         self._room = room
+        self._half = room // 2
         self._view_window = view_window
         self._log = log
         self._pause = pause
@@ -113,14 +114,14 @@ class OpenBuffer:
         0 as long as less than half of the room is taken, and always while the store cannot be written: then waiting
         would help nobody. In between it keeps a flood from being faster than the store, which would lose opens.
         """
-        taken = self.waiting / self._room - 0.5 if self._room else 0.0
-        if taken <= 0.0 or self._clock() - self._well_at > _FRESH:
+        waiting = len(self._waiting) + len(self._early)
+        if waiting <= self._half or self._clock() - self._well_at > _FRESH:
             return 0.0
-        return min(1.0, 2.0 * taken) * MAX_HOLD
+        return min(1.0, 2.0 * waiting / self._room - 1.0) * MAX_HOLD
 
     def add(self, sighting: Sighting) -> None:
         """Take one load, or count why not. Never waits."""
-        same = _same(sighting)
+        same = sighting[:4]
         first_at = self._first_at.get(same)
         of_one = self._of_one.get(sighting.recipient_id, 0)
         if first_at is not None and sighting.at - first_at < self._view_window:
@@ -215,39 +216,42 @@ class OpenBuffer:
             """See what loads have to do with one another, then judge each. In the writer's thread."""
             ready.clear()
             early.clear()
+            known: list[tuple[Sighting, OpenFacts | None, float | None]] = []
             for it in batch:
-                its = facts.get(it.recipient_id)
-                if its is not None and not last and _is_early(it, its, now):
-                    early.append(it)
-                    continue
-                ready.append(it)
+                its, seconds = facts.get(it.recipient_id), None
                 if its is not None:
+                    seconds = its.seconds_since_delivery(it.at)
+                    if seconds == NOT_YET:
+                        # The 250 may be on its way into the store; a clock that jumped back is no reason to wait.
+                        if last:
+                            seconds = None
+                        elif 0 <= now - it.at < PATIENCE:
+                            early.append(it)
+                            continue
                     self._memory.note(it, its.message_id)
-            known = [(it, facts.get(it.recipient_id)) for it in ready]
-            return [self._open(it, its, last=last) for it, its in known if its is not None or self._is_view(it)]
+                ready.append(it)
+                known.append((it, its, seconds))
+            return [self._open(it, its, seconds) for it, its, seconds in known if its is not None or self._is_view(it)]
 
         await self._opens.judge_and_record([it.recipient_id for it in batch], judge, view_window=self._view_window)
         return ready, early
 
-    def _open(self, it: Sighting, its: OpenFacts | None, *, last: bool) -> Open:
-        seconds, signals = None, it.signs
+    def _open(self, it: Sighting, its: OpenFacts | None, seconds: float | None) -> Open:
+        recipient_id, method, address, agent, at, networks, signals = it
         if its is not None:
-            seconds = its.seconds_since_delivery(it.at)
-            if last and seconds == float("-inf"):
-                seconds = None  # the 250 may be on its way into the store
             signals = signals | self._memory.signals(it, its.message_id)
             if its.sender_is_recipient:
                 signals |= {SENDER_IS_RECIPIENT}
-        verdict, rule = self._judge.judge(Load(it.agent, it.method, it.networks, seconds, signals))
+        verdict, rule = self._judge.judge_parts(agent, method, networks, seconds, signals)
         client = NOBODY
         # A provider's proxy says nothing of who displays the mail behind it.
         if self._describe is not None and its is not None and its.full and verdict is Verdict.PERSON:
-            client = self._describe(it.agent, it.address)
-        return Open(it.recipient_id, it.at, verdict, rule, it.address, it.agent, *client)
+            client = self._describe(agent, address)
+        return Open(recipient_id, at, verdict, rule, address, agent, *client)
 
     def _is_view(self, it: Sighting) -> bool:
         """Whether a load that the store cannot tell from others, for it knows no recipient, is a view of its own."""
-        same = _same(it)
+        same = it[:4]
         seen = self._counted.get(same)
         if seen is not None and 0 < it.at - seen < self._view_window:
             return False
@@ -285,24 +289,13 @@ class OpenBuffer:
 
     def _forget(self, done: Sequence[Sighting]) -> None:
         for sighting in done:
-            self._first_at.pop(_same(sighting), None)
-            left = self._of_one[sighting.recipient_id] - 1
+            self._first_at.pop(sighting[:4], None)
+            left = self._of_one.pop(sighting.recipient_id) - 1
             if left:
                 self._of_one[sighting.recipient_id] = left
-            else:
-                del self._of_one[sighting.recipient_id]
 
     def _tell_dropped(self) -> None:
         if self.dropped > self._dropped_told:
             lost = self.dropped - self._dropped_told
             self._log.warning("%d opens were lost: there was no room left for opens that wait to be written", lost)
             self._dropped_told = self.dropped
-
-
-def _same(it: Sighting) -> _Same:
-    return it.recipient_id, it.method, it.address, it.agent
-
-
-def _is_early(it: Sighting, its: OpenFacts, now: float) -> bool:
-    """Whether the 250 of its mail may still be on its way into the store; a clock that jumped back is no reason."""
-    return its.seconds_since_delivery(it.at) == float("-inf") and 0 <= now - it.at < PATIENCE

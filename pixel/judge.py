@@ -86,15 +86,20 @@ class Judge:
 
     def judge(self, load: Load) -> tuple[Verdict, str]:
         """Say what made this request, and the name of the rule that says so."""
+        return self.judge_parts(*load)
+
+    def judge_parts(
+        self, agent: str, method: str, networks: frozenset[str], seconds: float | None, signals: frozenset[str]
+    ) -> tuple[Verdict, str]:
+        """Do the same, given what a Load is made of: nearly all are like one before, and need none."""
         # Between two limits of the rules the time makes no difference: the place among them stands for it.
-        seconds = load.seconds_since_delivery
         place = None if seconds is None else bisect_right(self._limits, seconds)
-        alike = (load.agent, load.method, load.networks, place, load.signals)
+        alike = (agent, method, networks, place, signals)
         found = self._verdicts.get(alike)
         if found is None:
             if len(self._verdicts) >= _REMEMBERED:
                 self._verdicts.clear()
-            found = self._verdicts[alike] = self._look(load)
+            found = self._verdicts[alike] = self._look(Load(agent, method, networks, seconds, signals))
         return found
 
     def _look(self, load: Load) -> tuple[Verdict, str]:

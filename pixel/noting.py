@@ -9,6 +9,7 @@ a later turn of the event loop, for all requests of one turn together.
 import asyncio
 import logging
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -18,9 +19,12 @@ from pixel.forwarded import clean, client_address
 from pixel.networks import Networks, Prefixes
 from pixel.signals import Sighting, signs_of
 from pixel.token import Tokens
+from pixel.usual import Fields
 
 PREFIX = "/o/"
 _SUFFIX = ".gif"
+_USUAL = len(PREFIX) + 22 + len(_SUFFIX)  # characters of a path that holds a token, and nothing encoded
+_REMEMBERED = 1_024  # clients
 _LONGEST_TOKEN = 100  # characters that are looked at; ours have 22, or up to 66 when somebody percent-encoded them
 
 
@@ -31,11 +35,15 @@ class Asked(NamedTuple):
     peer: str  # address of the other end of the connection
     method: str
     path: str
+    fields: Fields
+
+
+class _Client(NamedTuple):
+    """Who asks, as far as connection and header tell."""
+
+    address: str
     agent: str
-    x_forwarded_for: tuple[str, ...]
-    forwarded: tuple[str, ...]
-    accept: str = ""
-    referer: str = ""
+    signs: frozenset[str]
 
 
 class Noting:
@@ -57,6 +65,7 @@ class Noting:
         self._networks = networks
         self._trusted = trusted
         self._behind_proxies = len(trusted) > 0
+        self._client = lru_cache(_REMEMBERED)(self._read_client)
         self._log = log
         self._call_later = call_later or _next_turn
         self._asked: list[Asked] = []
@@ -82,27 +91,24 @@ class Noting:
         recipient_id = self._tokens.decode(token_of(asked.path))
         if recipient_id is None:
             return
-        address = asked.peer
-        if self._behind_proxies and (asked.x_forwarded_for or asked.forwarded):
-            address = client_address(address, asked.x_forwarded_for, asked.forwarded, self._trusted)
+        address, agent, signs = self._client(asked.peer, asked.fields)
         if not self.guard.allows(address, asked.at):
             self.limited += 1
             return
-        self._buffer.add(
-            Sighting(
-                recipient_id=recipient_id,
-                at=asked.at,
-                address=address,
-                agent=clean(asked.agent),
-                method=asked.method,
-                networks=self._networks.of(address),
-                signs=signs_of(asked.accept, asked.referer),
-            )
-        )
+        networks = self._networks.of(address)  # another list may be in use since the last time
+        self._buffer.add(Sighting(recipient_id, asked.method, address, agent, asked.at, networks, signs))
+
+    def _read_client(self, peer: str, fields: Fields) -> _Client:
+        address = peer
+        if self._behind_proxies and (fields.x_forwarded_for or fields.forwarded):
+            address = client_address(peer, fields.x_forwarded_for, fields.forwarded, self._trusted)
+        return _Client(address, clean(fields.agent), signs_of(fields.accept, fields.referer))
 
 
 def token_of(path: str) -> str:
     """Give what stands between ``/o/`` and ``.gif``; "" when there is no such thing."""
+    if len(path) == _USUAL and path.endswith(_SUFFIX):
+        return path[len(PREFIX) : -len(_SUFFIX)]
     name = path[len(PREFIX) : len(PREFIX) + _LONGEST_TOKEN].partition("?")[0]
     if "%" in name:
         name = unquote(name, errors="replace")

@@ -24,7 +24,7 @@ from pixel.noting import PREFIX, Asked, Noting
 from pixel.opt_out import PREFIX as OPT_OUT_PREFIX
 from pixel.settings import PixelSettings
 from pixel.token import Tokens
-from pixel.usual import read_usual
+from pixel.usual import Fields, read_usual
 
 _NOT_FOUND = {"Server": SERVER_NAME, "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
@@ -123,11 +123,13 @@ class PixelServer:
             peer=cast("Connection", request.protocol).client,
             method=request.method,
             path=path,
-            agent=headers.get("User-Agent", ""),
-            x_forwarded_for=tuple(headers.getall("X-Forwarded-For", ())),
-            forwarded=tuple(headers.getall("Forwarded", ())),
-            accept=headers.get("Accept", ""),
-            referer=headers.get("Referer", ""),
+            fields=Fields(
+                agent=headers.get("User-Agent", ""),
+                x_forwarded_for=tuple(headers.getall("X-Forwarded-For", ())),
+                forwarded=tuple(headers.getall("Forwarded", ())),
+                accept=headers.get("Accept", ""),
+                referer=headers.get("Referer", ""),
+            ),
         )
         self.noting.note(asked)
         return _image()

@@ -47,10 +47,10 @@ class Sighting(NamedTuple):
     """One request for a recipient's pixel, not judged yet."""
 
     recipient_id: int
-    at: float
+    method: str
     address: str
-    agent: str
-    method: str = "GET"
+    agent: str  # what comes before it says which load this is: loads alike in all four may be one view
+    at: float
     networks: frozenset[str] = frozenset()  # names of the known networks that hold the address
     signs: frozenset[str] = frozenset()  # what the request itself tells, by ``signs_of``
 

@@ -9,7 +9,7 @@ Pure: no I/O, no clock, no chance.
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from store.events import Event
 from store.ids import made_at
@@ -55,11 +55,11 @@ class Measures:
         self.commit = Histogram(QUICK)  # seconds of one transaction of the writer
         self.batch = Histogram(BATCH)  # wishes of one transaction
 
-    def committed(self, wishes: int, seconds: float, events: Iterable[Event]) -> None:
+    def committed(self, wishes: int, seconds: float, events: Sequence[Event]) -> None:
         """Count one transaction, and the events in it."""
         self.commit.observe(seconds)
         self.batch.observe(wishes)
+        self.events.update([(event.kind, event.reason or "", event.verdict or "") for event in events])
         for event in events:
-            self.events[event.kind, event.reason or "", event.verdict or ""] += 1
             if event.kind == "delivered":
                 self.whole_way.observe(max(0.0, event.at - made_at(event.message_id)))

@@ -6,6 +6,8 @@ Pure: no I/O, no clock, no chance.
 
 from typing import NamedTuple
 
+NOT_YET = float("-inf")  # seconds since a 250 that has not come
+
 
 class OpenFacts(NamedTuple):
     """One recipient. Times are Unix seconds; None: it did not happen."""
@@ -30,6 +32,6 @@ class OpenFacts(NamedTuple):
         if self.in_doubt:
             return None
         if not self.settled:
-            return float("-inf")
+            return NOT_YET
         # Refused: what came before the refusal saw the mail while it was looked at.
         return at - self.settled_at if self.settled_at is not None and at < self.settled_at else None

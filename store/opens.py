@@ -45,8 +45,10 @@ IN_DOUBT = "it had arrived, although no answer came; it is tried again, to be su
 
 _CHANGEABLE = ("status", "opened_at", "last_opened_at", "opens", "machine_opens")
 _NOBODY = ("",) * 5
+_OPENED = RecipientStatus.OPENED.value
 _OPENABLE = (RecipientStatus.SENDING.value, RecipientStatus.DELIVERED.value)
-_BY_MACHINE = (Verdict.UNCERTAIN, Verdict.PREFETCH, Verdict.SCANNER)
+_BY_PERSON = frozenset(it for it in Verdict if it.by_person)
+_BY_MACHINE = frozenset((Verdict.UNCERTAIN, Verdict.PREFETCH, Verdict.SCANNER))
 
 # In the order of _Row. Served by the primary keys.
 _READ = ManyReads(
@@ -163,19 +165,20 @@ def _record(transaction: Transaction, wishes: Sequence[_Wish]) -> list[int]:
         count = 0
         opens = sorted(wish.judge(facts), key=_time)
         for id_, it in zip(wish.ids, opens, strict=False):
-            message_id = together.get(it.recipient_id, it.recipient_id)
+            recipient_id, at, verdict = it[:3]
+            message_id = together.get(recipient_id, recipient_id)
             if message_id in messages:
-                if it.verdict.by_person or it.verdict in _BY_MACHINE:
-                    counted[message_id][it.verdict.by_person] += 1
+                if verdict in _BY_PERSON or verdict in _BY_MACHINE:
+                    counted[message_id][verdict in _BY_PERSON] += 1
                 count += 1
                 continue
-            row = rows.get(it.recipient_id)
-            seen = last.get((it.recipient_id, it.verdict))
-            if row is None or (seen is not None and abs(it.at - seen) < wish.window):
+            row = rows.get(recipient_id)
+            seen = last.get((recipient_id, verdict))
+            if row is None or (seen is not None and abs(at - seen) < wish.window):
                 continue
-            last[it.recipient_id, it.verdict] = max(it.at, seen or it.at)
+            last[recipient_id, verdict] = at if seen is None else max(at, seen)
             kept.append(_view(transaction, row, id_, it))
-            views.add(it.recipient_id)
+            views.add(recipient_id)
             count += 1
         counts.append(count)
     _WRITE.execute(connection, [rows[id_].changed for id_ in sorted(views)])
@@ -196,54 +199,47 @@ def _time(it: Open) -> float:
 
 def _view(transaction: Transaction, row: _Row, id_: int, it: Open) -> tuple[Any, ...]:
     """Count one view in the row of its recipient, write its event, and give the row to keep."""
-    by_person = it.verdict.by_person
-    note = _contradiction(row) if by_person else ""
-    if by_person:
+    recipient_id, at, verdict, rule, *who = it
+    note = ""
+    if verdict in _BY_PERSON:
+        note = _contradiction(row)
         row.opens += 1
-        row.opened_at = it.at if row.opened_at is None else min(it.at, row.opened_at)
-        row.last_opened_at = max(it.at, row.last_opened_at or it.at)
+        row.opened_at = at if row.opened_at is None else min(at, row.opened_at)
+        row.last_opened_at = at if row.last_opened_at is None else max(at, row.last_opened_at)
         if row.status in _OPENABLE or note == AFTER_GIVING_UP:
-            row.status = RecipientStatus.OPENED.value
-    elif it.verdict in _BY_MACHINE:
+            row.status = _OPENED
+    elif verdict in _BY_MACHINE:
         row.machine_opens += 1
     transaction.events.append(
-        Opened(message_id=row.message_id, recipient_id=row.id, at=it.at, verdict=it.verdict, rule=it.rule, note=note)
+        Opened(message_id=row.message_id, recipient_id=recipient_id, at=at, verdict=verdict, rule=rule, note=note)
     )
-    who = (it.address, it.agent, it.client, it.device, it.country)
-    return (
-        id_,
-        it.recipient_id,
-        it.at,
-        it.verdict.value,
-        it.rule,
-        *(who if row.tracking == TrackingMode.FULL else _NOBODY),
-    )
+    return (id_, recipient_id, at, verdict.value, rule, *(who if row.tracking == TrackingMode.FULL else _NOBODY))
 
 
 def _facts(rows: Iterable[_Row]) -> dict[int, OpenFacts]:
-    keys: dict[str, str] = {"": ""}  # most of a batch have one sender
-
-    def key(sender: str) -> str:
-        if sender not in keys:
-            keys[sender] = address_key(sender)
-        return keys[sender]
-
-    return {
-        row.id: OpenFacts(
+    senders: dict[tuple[str, str], tuple[str, ...]] = {}  # most of a batch have one
+    facts = {}
+    for row in rows:
+        sender = row.header_from, row.reverse_path
+        keys = senders.get(sender)
+        if keys is None:
+            keys = senders[sender] = tuple(address_key(it) if it else "" for it in sender)
+        facts[row.id] = OpenFacts(
             row.message_id,
             row.state == State.SETTLED,
             bool(row.in_doubt),
             row.delivered_at,
             row.settled_at,
-            row.address_key in (key(row.header_from), key(row.reverse_path)),
+            row.address_key in keys,
             row.tracking == TrackingMode.FULL,
         )
-        for row in rows
-    }
+    return facts
 
 
 def _contradiction(row: _Row) -> str:
     """Say what a person's open contradicts; "" where it is what one expects."""
+    if row.status == RecipientStatus.DELIVERED:  # nearly always
+        return ""
     match row.status:
         case RecipientStatus.BOUNCED:
             return AFTER_BOUNCE
@@ -304,7 +300,7 @@ class Opens:
         if not recipient_ids:
             return 0
         await self._nodes.join()
-        ids = [self._nodes.ids.next() for _ in recipient_ids]
+        ids = self._nodes.ids.take(len(recipient_ids))
         wish = _Wish(frozenset(recipient_ids), judge, ids, view_window)
         return await self._writer.submit(_RECORDS, wish, weight=3 * len(recipient_ids))
 

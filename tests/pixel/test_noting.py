@@ -9,6 +9,7 @@ from pixel.networks import Networks, Prefixes
 from pixel.noting import Asked, Noting
 from pixel.server import UsualAnswers
 from pixel.token import Tokens
+from pixel.usual import Fields
 from tests.pixel.rig import LOG, Clock, FakeOpens
 
 
@@ -37,7 +38,7 @@ def noting_of(tokens: Tokens, turn: Turn, opens: FakeOpens, *, room: int = 10) -
 
 
 def asked(token: str, *, address: str = "8.8.4.4") -> Asked:
-    return Asked(1.0, "127.0.0.1", "GET", f"/o/{token}.gif", "A", (address,), ())
+    return Asked(1.0, "127.0.0.1", "GET", f"/o/{token}.gif", Fields("A", (address,)))
 
 
 def test_promise_6_no_token_is_opened_before_its_answer_is_there(tokens: Tokens, opens: FakeOpens) -> None:

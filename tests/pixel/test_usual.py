@@ -11,7 +11,7 @@ from pixel.image import GIF
 from pixel.noting import Asked
 from pixel.server import PixelServer
 from pixel.settings import PixelSettings
-from pixel.usual import MAX_OCTETS, Usual, read_usual
+from pixel.usual import MAX_OCTETS, Fields, read_usual
 from tests.pixel.rig import GRACE, talk
 
 Serve = Callable[[PixelSettings], Awaitable[PixelServer]]
@@ -26,14 +26,25 @@ BROWSER = (
 
 def test_what_a_browser_sends_is_usual() -> None:
     """Path, agent, and the fields of proxies in their order, in whatever letters and blanks they are written."""
-    assert read_usual(BROWSER) == Usual(
+    assert read_usual(BROWSER) == (
         "/o/AAAAAAAAAAAAAAAAAAAAAA.gif",
-        FIREFOX,
-        ("192.0.2.7", "192.0.2.9"),
-        ("for=192.0.2.8",),
-        "image/avif,image/webp,image/png,*/*;q=0.8",
+        Fields(
+            FIREFOX,
+            ("192.0.2.7", "192.0.2.9"),
+            ("for=192.0.2.8",),
+            "image/avif,image/webp,image/png,*/*;q=0.8",
+        ),
     )
-    assert read_usual(b"GET /o/ HTTP/1.1\r\nHost: x\r\n\r\n") == Usual("/o/", "", (), ())
+    assert read_usual(b"GET /o/ HTTP/1.1\r\nHost: x\r\n\r\n") == ("/o/", Fields())
+
+
+@pytest.mark.parametrize("more", ["", "X: " + "y" * 2_000 + "\r\n"])
+def test_a_header_that_came_before(more: str) -> None:
+    """The same header with another path tells the same, remembered or not; with another header it tells that one."""
+    for n in range(3):
+        for agent in (FIREFOX, "another"):
+            head = f"GET /o/{n}.gif HTTP/1.1\r\nHost: x\r\n{more}User-Agent: {agent}\r\n\r\n"
+            assert read_usual(head.encode()) == (f"/o/{n}.gif", Fields(agent))
 
 
 @pytest.mark.parametrize(
@@ -81,7 +92,7 @@ def test_what_is_not_usual(old: bytes, new: bytes) -> None:
 @given(st.binary(max_size=300) | st.binary(max_size=100).map(lambda octets: b"GET /o/" + octets + b"\r\n\r\n"))
 def test_whatever_comes(data: bytes) -> None:
     """Any octets: a usual request or None, and no exception."""
-    assert isinstance(read_usual(data), Usual | None)
+    assert isinstance(read_usual(data), tuple | None)
 
 
 _VALUE = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF, exclude_characters="\x7f"), max_size=60)

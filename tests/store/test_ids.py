@@ -45,3 +45,15 @@ def test_node_out_of_range(node: int, clock: Clock) -> None:
     """A node has ten bits."""
     with pytest.raises(ValueError, match="node must be 0 to 1023"):
         Ids(node, clock)
+
+
+@pytest.mark.parametrize("count", [1, 2, 4_095, 4_096, 4_097, 10_000])
+def test_many_at_once_are_those_that_come_one_by_one(count: int, clock: Clock) -> None:
+    """``take`` makes the same ids as ``next``, over the end of a millisecond too, and both go on from there."""
+    singly, together = Ids(5, clock), Ids(5, clock)
+    for ids in (singly, together):
+        ids.next()
+    assert together.take(count) == [singly.next() for _ in range(count)]
+    assert together.next() == singly.next()
+    clock.move(1.0)
+    assert together.take(3) == [singly.next() for _ in range(3)]
