@@ -45,17 +45,18 @@ class Score:
         return 100.0 * counts[name] / counts[name + "/of"] if counts[name + "/of"] else 100.0
 
 
-def half_of(name: str) -> int:
-    """Say which half a name belongs to."""
-    return hashlib.sha1(name.encode(), usedforsecurity=False).digest()[0] % 2
+def half_of(name: str, split: int = 0) -> int:
+    """Say which half of a split a name belongs to; the number of a split stands for one way to halve."""
+    salted = f"{split} {name}" if split else name
+    return hashlib.sha1(salted.encode(), usedforsecurity=False).digest()[0] % 2
 
 
-def score_mails(folder: Path, half: int | None = None) -> Score:
-    """Read every labelled mail of ``folder``/dev and compare."""
+def score_mails(folder: Path, half: int | None = None, split: int = 0) -> Score:
+    """Read every labelled mail of ``folder``/dev, or those of one half, and compare."""
     score = Score()
     for line in (folder / "dev" / "labels.jsonl").read_text(encoding="utf-8").splitlines():
         label = json.loads(line)
-        if half is None or half_of(label["file"]) == half:
+        if half is None or half_of(label["file"], split) == half:
             _score_mail(score, label, (folder / "dev" / label["file"]).read_bytes())
     return score
 
@@ -137,12 +138,12 @@ def _score_finding(score: Score, label: dict[str, Any], wanted: dict[str, Any], 
             score.rows.append(f"status    {label['file']}: {found.status!r}, not {wanted['status']!r}")
 
 
-def score_replies(folder: Path, half: int | None = None) -> Score:
-    """Classify every labelled reply and compare."""
+def score_replies(folder: Path, half: int | None = None, split: int = 0) -> Score:
+    """Classify every labelled reply, or those of one half, and compare."""
     score = Score()
     for line in (folder / "smtp_replies_dev.tsv").read_text(encoding="utf-8").splitlines()[1:]:
         reason, accept, permanent, source, reply = line.split("\t")
-        if half is not None and half_of(reply) != half:
+        if half is not None and half_of(reply, split) != half:
             continue
         finding = classify(reply)
         groups = ("reason " + reason,)

@@ -6,8 +6,8 @@ it as ``reported.py`` says: ``mime.py`` finds the parts, ``texts.py`` decodes th
 share. ``dsn.py`` and ``arf.py`` read what machines wrote for machines, ``autoreply.py`` and ``freeform.py`` the rest,
 by ``kinds.py`` (what it is), ``places.py`` and ``addresses_in.py`` (about whom). ``classify.py`` names the reason: the
 words of a reply (``words.py``) meet the phrases (``phrases.py``, ``patterns.py``) of the rules in ``rules/``
-(``rulebook.py``); where only the sender is named (``parties.py``), no rule may blame the recipient. A reply in the
-session goes to ``classify.py`` at once.
+(``rulebook.py``); where only the sender is named (``parties.py``), or a doubt stands (``rules/05-doubts.toml``), no
+rule may blame the recipient. A reply in the session goes to ``classify.py`` at once.
 
 From there both take one way: ``decide.py`` (attempts) and ``decide_report.py`` (reports) say what changes,
 ``suppressing.py`` whether the address is still written to, and ``consequence.py`` settles it in one transaction.

@@ -10,11 +10,11 @@ Pure: no I/O, no clock, no chance.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
-from bounce.rulebook import Facts, Rule, Rulebook, shipped
-from bounce.words import LIMIT, words_of
+from bounce.rulebook import BLAMES_RECIPIENT, SUPPRESSES, Facts, Rule, Rulebook, shipped
+from bounce.words import LIMIT, Words, words_of
 from store.nouns import Phase, Reason, Reply, Status
 
 # Reasons that are for now, where no code tells: section 1 of the vocabulary.
@@ -115,17 +115,26 @@ def classify_texts(
     code = next((c for text in texts if (c := _code(text) or _quoted_code(text))), "")
     exact = said if said and not _vague(said) else stated if stated and not _vague(stated) else said or stated
     phase = phase or next((p for text in texts if (p := _phase(text))), None)
-    host, where = remote_host.lower().rstrip("."), phase.value if phase else ""
+    known = Facts(
+        words=Words(()),
+        code=code,
+        status=exact,
+        host=remote_host.lower().rstrip("."),
+        phase=phase.value if phase else "",
+        reported=bool(action),
+    )
     rule: Rule | None = None
+    spare = BLAMES_RECIPIENT if known.phase in _EARLY else frozenset()
     for layers in layered:
-        found = _first_rule(layers, code, exact, host, where, reported=bool(action))
+        found = _first_rule(layers, known, spare)
         rule = found if rule is None or (found is not None and not found.weak) else rule
         if rule is not None and not rule.weak:
             break
+        if rules().doubts(words_of(layers[-1])):  # what stands around a reply knows no better than the reply
+            spare |= SUPPRESSES
     if rule is None:
         quoted = next((text for text in texts if _FIRST_CODE.match(text) or _STATUS.match(text)), "")
-        facts = Facts(words=words_of(quoted[:LIMIT]), code=code, status=exact, host=host, phase=where)
-        rule = rules().by_codes(facts, of_recipient=where not in _EARLY)
+        rule = rules().by_codes(replace(known, words=words_of(quoted[:LIMIT]), reported=False), spare=spare)
     reason = rule.reason if rule else Reason.UNDETERMINED
     if rule is None and action == "delayed":
         reason = Reason.CONNECTION_FAILED  # that it was not reached yet is all such a report says
@@ -138,22 +147,13 @@ def classify_texts(
     )
 
 
-def _first_rule(
-    layers: list[str], code: str, status: Status | None, host: str, phase: str, *, reported: bool
-) -> Rule | None:
+def _first_rule(layers: list[str], known: Facts, spare: frozenset[Reason]) -> Rule | None:
     """Give the rule that the innermost layer hits which hits any; a weak one only when no layer has a better."""
     weak: Rule | None = None
     for layer in layers:
-        own_code = _code(layer) or code
-        facts = Facts(
-            words=words_of(layer, code=own_code),
-            code=own_code,
-            status=_status(layer) or status,
-            host=host,
-            phase=phase,
-            reported=reported,
-        )
-        rule = rules().by_words(facts, of_recipient=phase not in _EARLY)
+        code = _code(layer) or known.code
+        facts = replace(known, words=words_of(layer, code=code), code=code, status=_status(layer) or known.status)
+        rule = rules().by_words(facts, spare=spare)
         if rule is not None and not rule.weak:
             return rule
         weak = weak or rule

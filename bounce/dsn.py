@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from bounce import addresses_in
 from bounce.classify import Finding, classify_texts
-from bounce.material import Material
+from bounce.material import Material, without_fields
 from bounce.mime import decode_words
 from bounce.reported import MAX_RECIPIENTS, ReportedRecipient
 from store.nouns import Reason, Status
@@ -186,7 +186,7 @@ def _entry(block: Block, material: Material, *, only: bool) -> ReportedRecipient
     comment = status_text.partition("(")[2].rstrip(")") if "(" in status_text else ""
     finding = judge([diagnostic, comment, around], str(status or ""), action, block.get("remotemta"))
     if only and (not finding.rule or finding.reason is Reason.UNDETERMINED or _by_vague_status(finding, status)):
-        around = " ".join(material.text.split())[:3_000]
+        around = material.words[:3_000]
         finding = judge([diagnostic, comment, around], str(status or ""), action, block.get("remotemta"))
     if block.get("action").strip().lower().startswith("expire") and finding.reason is Reason.UNDETERMINED:
         finding = Finding(Reason.EXPIRED, finding.permanent, finding.status, "action-expired")
@@ -236,7 +236,7 @@ def near(text: str, addresses: set[str]) -> str:
                 if not follow.strip() or ("@" in follow and not follow.startswith((" ", "\t"))):
                     break
                 taken.append(follow)
-            return " ".join(" ".join(taken).split())[:3_000]
+            return " ".join(without_fields("\n".join(taken)).split())[:3_000]
     return ""
 
 

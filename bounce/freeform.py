@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from bounce import addresses_in
 from bounce.classify import Finding, classify_texts
-from bounce.material import Material
+from bounce.material import Material, without_fields
 from bounce.places import NEARLY, SET_APART, Place, weigh_places
 from bounce.reported import MAX_RECIPIENTS, ReportedRecipient
 
@@ -47,7 +47,7 @@ def read_freeform(material: Material, *, action: str) -> list[ReportedRecipient]
         return [
             _entry(
                 _fallback(material),
-                [" ".join(material.text.split())[:4_000], material.headers.decoded("subject")],
+                [material.words[:4_000], material.headers.decoded("subject")],
                 action,
             )
         ]
@@ -58,7 +58,7 @@ def read_freeform(material: Material, *, action: str) -> list[ReportedRecipient]
     for place in chosen.values():
         texts = _words_above(lines, place, marks) if above else _words_around(lines, place, marks)
         if len(chosen) == 1:
-            texts += [" ".join(material.text.split())[:4_000], material.headers.decoded("subject")]
+            texts += [material.words[:4_000], material.headers.decoded("subject")]
         else:
             texts.append(_words_elsewhere(lines, place))
         entries.append(_entry(place.address, texts, action, permanent=permanent))
@@ -213,7 +213,7 @@ def _words_around(lines: list[str], place: Place, marks: list[int]) -> list[str]
                 break
             continue
         taken.append(lines[n].strip())
-    return [" ".join(" ".join(taken).split())[:3_000]]
+    return [" ".join(without_fields("\n".join(taken)).split())[:3_000]]
 
 
 def _words_elsewhere(lines: list[str], place: Place) -> str:

@@ -62,6 +62,19 @@ _FIRST_FIELD = re.compile(
 )
 
 
+# What a report quotes of the mail's header and envelope: no words of its own.
+_QUOTED_FIELD = re.compile(
+    r"^[ \t>*|-]{0,12}(?:"
+    + one_of(
+        r"subject betreff objet asunto assunto oggetto onderwerp temat p\wedm\wt predmet t\wrgy konu \wmne emne aihe "
+        r"тема θέμα 件名 主题 主題 主旨 제목 mail_from from de von da van od от sent_date sent date "
+        r"message-?_?id sender size original_sender received message_size message_date"
+    )
+    + r")[ \t]{0,4}(?:\([^()\n]{0,20}\))?[ \t]{0,4}[:\uff1a][^\n]{0,1000}",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
 @dataclass(slots=True)
 class Material:
     """What a mail brought, parts of the returned mail left out."""
@@ -77,6 +90,16 @@ class Material:
     returned: Headers | None = None  # header of the mail this is about
     forwarded: bool = False  # it carries a whole mail
     html_only: bool = False
+
+    @property
+    def words(self) -> str:
+        """The words for people in one line, without what they quote of a header."""
+        return " ".join(without_fields(self.text[:20_000]).split())
+
+
+def without_fields(text: str) -> str:
+    """Take quoted header fields out of a report's words: "Subject: awaits approval" is no reason."""
+    return _QUOTED_FIELD.sub("", text)
 
 
 def collect(raw: bytes) -> Material:

@@ -86,19 +86,21 @@ class Phrases:
             for key in {stem[:_KEY] for stem in first[offset].stems}:
                 self._by_stem[key].append(filed)
 
-    def search(self, words: Sequence[str]) -> set[int]:
-        """Give the numbers of all phrases that stand in ``words``."""
-        found: set[int] = set()
+    def search(self, words: Sequence[str]) -> dict[int, int]:
+        """Give the numbers of all phrases that stand in ``words``, each with the place of a word of it."""
+        found: dict[int, int] = {}
         present = {*words, *[word[:_KEY] + "*" for word in words]}
         for place, word in enumerate(words):
             filed = self._filed.get(word)
             for pattern in self._file(word) if filed is None else filed:
+                if pattern.phrase in found:
+                    continue
                 if pattern.alone:
-                    found.add(pattern.phrase)
+                    found[pattern.phrase] = place
                 elif pattern.needs and pattern.needs.isdisjoint(present):
                     continue
-                elif pattern.phrase not in found and _stands(pattern, words, place - pattern.offset):
-                    found.add(pattern.phrase)
+                elif _stands(pattern, words, place - pattern.offset):
+                    found[pattern.phrase] = place
         return found
 
     def _file(self, word: str) -> tuple[_Pattern, ...]:

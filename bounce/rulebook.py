@@ -19,11 +19,16 @@ A rule is a table::
     reported = true                        # and it stands in a report, where the sender has given up or goes on trying
     weak = true                            # a better rule may be found in other words of the same report
     permanent = false                      # used only where neither code nor status tell the class
+    exact = true                           # it goes by a name that a system gives to one thing: no doubt touches it
 
 ``@who`` in a phrase is one word of the family ``who``, see ``00-words.toml``.
 
 Files are read in the order of their names and rules in the order they stand in; the first that fits wins. Rules
 without ``any``, ``sites`` and ``links`` go by codes; they are asked last, and of words they know only ``not``.
+
+Beside a doubt (``05-doubts.toml``: words about the sender, his rate, the content, policy, networks) no rule names a
+reason that suppresses the address, unless it is exact. So a rule that goes too far, or a phrase that is missing where
+something else is meant, costs a reason and not a living address.
 
 Pure: no I/O, no clock, no chance.
 """
@@ -41,6 +46,8 @@ from bounce.words import Words
 from store.nouns import Reason, Status
 
 _FAMILY = re.compile("@([a-z]{1,20})")
+_REPLY = 40  # words of a reply, at most; a text of more is a report's
+_NEAR = 10  # words before and behind a phrase that may cast doubt on it
 _PHRASES = frozenset({"any", "with", "not"})
 
 # Reasons that say something of the recipient's address or mailbox.
@@ -53,6 +60,10 @@ BLAMES_RECIPIENT = frozenset(
         Reason.MAILBOX_FULL,
     }
 )
+
+
+# Those of them for which the address is written to no more at once.
+SUPPRESSES = BLAMES_RECIPIENT - {Reason.MAILBOX_FULL}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +85,7 @@ class Rule:
     permanent: bool | None = None
     weak: bool = False
     reported: bool = False
+    exact: bool = False
 
     @property
     def by_words(self) -> bool:
@@ -96,7 +108,7 @@ class Facts:
 class Rulebook:
     """All rules, ready to be searched."""
 
-    def __init__(self, rules: Iterable[Rule], parties: Parties | None = None) -> None:
+    def __init__(self, rules: Iterable[Rule], parties: Parties | None = None, doubts: Sequence[str] = ()) -> None:
         self.rules = tuple(rules)
         self._parties = parties
         by_words = [(n, rule) for n, rule in enumerate(self.rules) if rule.by_words]
@@ -104,6 +116,7 @@ class Rulebook:
         texts = dict.fromkeys(text for rule in self.rules for text in (*rule.any, *rule.with_, *rule.not_))
         self._numbers = {text: n for n, text in enumerate(texts)}
         self._phrases = Phrases(list(texts))
+        self._doubts = Phrases(list(doubts))
         self._not_by_codes = {r.name: self._numbers_of(r.not_) for r in self._by_codes}
         self._rules_of: dict[int, list[int]] = {}  # phrase -> places of the rules that have it under "any"
         for place, rule in by_words:
@@ -111,41 +124,61 @@ class Rulebook:
                 self._rules_of.setdefault(self._numbers[text], []).append(place)
         self._by_site = [(place, rule) for place, rule in by_words if rule.sites]
         self._by_link = [(place, rule) for place, rule in by_words if rule.links]
-        self._asked = {place: (self._numbers_of(rule.with_), self._numbers_of(rule.not_)) for place, rule in by_words}
+        self._asked = {
+            place: (self._numbers_of(rule.any), self._numbers_of(rule.with_), self._numbers_of(rule.not_))
+            for place, rule in by_words
+        }
 
     def _numbers_of(self, texts: tuple[str, ...]) -> frozenset[int]:
         return frozenset(self._numbers[text] for text in texts)
 
-    def by_words(self, facts: Facts, *, of_recipient: bool = True) -> Rule | None:
-        """Give the first rule that fits what is said, or None; ``of_recipient`` False: none that blames the address."""
-        phrases = self._phrases.search(facts.words.words)
-        places = {place for phrase in phrases for place in self._rules_of.get(phrase, ())}
-        if facts.words.hosts:
-            places.update(place for place, rule in self._by_site if _of_domains(facts.words.hosts, rule.sites))
-        if facts.words.links:
-            places.update(place for place, rule in self._by_link if rule.links & facts.words.links)
-        if of_recipient and self._parties is not None and self._parties.only_sender(facts.words.words):
-            of_recipient = False
+    def by_words(self, facts: Facts, *, spare: frozenset[Reason] = frozenset()) -> Rule | None:
+        """Give the first rule that fits what is said, or None; none for a reason to ``spare``."""
+        words = facts.words
+        found = self._phrases.search(words.words)
+        places = {place for phrase in found for place in self._rules_of.get(phrase, ())}
+        if words.hosts:
+            places.update(place for place, rule in self._by_site if _of_domains(words.hosts, rule.sites))
+        if words.links:
+            places.update(place for place, rule in self._by_link if rule.links & words.links)
+        if self._parties is not None and self._parties.only_sender(words.words):
+            spare |= BLAMES_RECIPIENT
         for place in sorted(places):
-            if not of_recipient and self.rules[place].reason in BLAMES_RECIPIENT:
+            rule = self.rules[place]
+            if rule.reason in spare:
                 continue
-            with_, not_ = self._asked[place]
-            if (not with_ or with_ & phrases) and not not_ & phrases and _fits(self.rules[place], facts):
-                return self.rules[place]
+            any_, with_, not_ = self._asked[place]
+            if (with_ and with_.isdisjoint(found)) or not not_.isdisjoint(found) or not _fits(rule, facts):
+                continue
+            if rule.exact or rule.reason not in SUPPRESSES:
+                return rule
+            if not all(self._doubted(words, found[phrase]) for phrase in any_ & found.keys()):
+                return rule
         return None
+
+    def doubts(self, words: Words) -> bool:
+        """Whether a text begins with something that no reply about the recipient's address says."""
+        return self._doubted(words, 0)
+
+    def _doubted(self, words: Words, place: int) -> bool:
+        """Whether a doubt stands near a place. A reply is read whole; of a report's many words, those around."""
+        near = words.words
+        if len(near) > _REPLY:
+            near = near[max(0, place - _NEAR) : place + _NEAR + 1]
+        return bool(self._doubts.search(near))
 
     def phrases_in(self, words: Words) -> set[str]:
         """Give every phrase of the rules that stands in a text, as its rule writes it with its families put in."""
         found = self._phrases.search(words.words)
         return {text for text, number in self._numbers.items() if number in found}
 
-    def by_codes(self, facts: Facts, *, of_recipient: bool = True) -> Rule | None:
-        """Give the first rule without words that fits code, status, phase and host, or None."""
-        phrases = self._phrases.search(facts.words.words)
+    def by_codes(self, facts: Facts, *, spare: frozenset[Reason] = frozenset()) -> Rule | None:
+        """Give the first rule without words that fits code, status, phase and host, or None; as ``by_words``."""
+        found = self._phrases.search(facts.words.words)
+        if self.doubts(facts.words):
+            spare |= SUPPRESSES
         for rule in self._by_codes:
-            if not of_recipient and rule.reason in BLAMES_RECIPIENT:
-                continue
-            if _fits(rule, facts) and not phrases & self._not_by_codes[rule.name]:
+            if rule.reason not in spare and _fits(rule, facts) and self._not_by_codes[rule.name].isdisjoint(found):
                 return rule
         return None
 
@@ -190,7 +223,7 @@ def _filled_in(table: dict[str, Any], families: Mapping[str, Sequence[str]]) -> 
 
 
 def _rule(table: dict[str, Any]) -> Rule:
-    known = {"name", "reason", "example", "permanent", "weak", "reported"}
+    known = {"name", "reason", "example", "permanent", "weak", "reported", "exact"}
     lists = {"any", "with", "not", "sites", "links", "code", "status", "host", "phase"}
     if odd := set(table) - known - lists:
         raise ValueError(f"rule {table.get('name')!r}: unknown key {min(odd)!r}")
@@ -210,18 +243,26 @@ def _rule(table: dict[str, Any]) -> Rule:
         permanent=table.get("permanent"),
         weak=table.get("weak", False),
         reported=table.get("reported", False),
+        exact=table.get("exact", False),
     )
 
 
 def shipped() -> Rulebook:
     """Read the rules that come with the package."""
-    return Rulebook(shipped_rules(), Parties(families()))
+    return Rulebook(shipped_rules(), Parties(families()), shipped_doubts())
 
 
 def shipped_rules() -> list[Rule]:
     """Give the rules that come with the package, in their order."""
     named = families()
     return [rule for text in _files() for rule in read_rules(text, named)]
+
+
+def shipped_doubts() -> list[str]:
+    """Give the phrases of ``rules/05-doubts.toml``, the families of words put in."""
+    tables = (tomllib.loads(text).get("doubts", {}) for text in _files())
+    named = families()
+    return [phrase for table in tables for phrase in _filled_in(table, named).get("any", ())]
 
 
 def families() -> dict[str, list[str]]:

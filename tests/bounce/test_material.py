@@ -2,7 +2,7 @@
 
 import pytest
 
-from bounce.material import collect, cut_returned
+from bounce.material import collect, cut_returned, without_fields
 from tests.bounce.mails import mail, multipart, returned, status, words
 
 
@@ -64,3 +64,9 @@ def test_the_returned_header_in_a_text() -> None:
     )
     assert material.returned is not None
     assert material.returned.get("to") == "ann@customer.example"
+
+
+def test_quoted_header_fields_are_no_words() -> None:
+    """The title of the mail and who sent it are not what the report says of the recipient."""
+    text = "not delivered:\n  Subject: awaits moderator approval\n  MAIL FROM: office@school.example\nbecause unknown\n"
+    assert without_fields(text).split() == ["not", "delivered:", "because", "unknown"]
