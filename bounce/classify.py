@@ -26,7 +26,7 @@ _FIRST_CODE = re.compile(r"\s{0,9}([2-6][0-9]{2})(?=[ \t-]|$)")
 _STATUS = re.compile(r"(?<![0-9.])([245])\.([0-9]{1,3})\.([0-9]{1,3})(?![0-9]|\.[0-9])")
 # A reply inside a reply: a code behind something that hands over, and words or a status behind it.
 _NESTED = re.compile(
-    r"(?:[:>(\"'=,\]]|\b(?:said|says|returned|responded|response|with|was|error|failed|code))"
+    r"(?:[:>(\"'=,\]]|<-{1,3}|<<<|\b(?:said|says|returned|responded|response|with|was|error|failed|code))"
     r"[ \t]{0,3}(?:#[ \t]?)?(?P<code>[45][0-9]{2})"
     r"(?=[ \t-][ \t]{0,3}[^\s0-9]|[ \t-][245]\.[0-9]{1,3}\.[0-9]|[ \t][45][0-9]{2}[ \t])"
 )
