@@ -121,7 +121,8 @@ TOKENS = [
     b"<a", b">", b'"', b"'", b"=", b" ", b"b", b"</body>", b"</body", b"<!--", b"-->", b"-", b"<title>", b"</title>",
     b"<style", b"</style>", b"<script>", b"</script>", b"<!", b"/", b"\n", b"<template>", b"</template>", b"x",
     b"</BODY >", b"<select>", b"</select>", b"--!>", b"</", b"<p hidden>", b"</p>", b"<textarea>", b"</html>", b"<?",
-    b'<p a="b">', b"<noscript>", b"</noscript>", b'="</body>"',
+    b'<p a="b">', b"<noscript>", b"</noscript>", b'="</body>"', b"<STYLE>", b"</Style>", b"<Xmp", b"</xmp>",
+    b"<iframe>", b"</iframe>", b"<noframes>", b"</noframes>", b"<frameset>", b"<plaintext>", b"<strong>", b"<tr>",
 ]  # fmt: skip
 TEXTS = st.lists(st.sampled_from(TOKENS), max_size=16).map(b"".join)
 

@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from relay.message import transfer
 
 QP = st.lists(
-    st.sampled_from([b"=41", b"=3D", b"a", b"\r\n", b"=\r\n", b" ", b"\t", b"bcd" * 30, b"=C3=BC", b"."]), max_size=200
+    st.sampled_from(
+        [b"=41", b"=3D", b"a", b"\r\n", b"=\r\n", b" ", b"\t", b"bcd" * 30, b"=C3=BC", b".", b"</b>", b"=3C/b>", b"<"]
+    ),
+    max_size=200,
 ).map(b"".join)
 TEXT = st.lists(
     st.sampled_from([b"a", b"=", b"\r\n", b" ", b"\t", b"--b", b"x" * 200, b"\xc3\xbc", b".", b"\0", b"\x1b"]),
@@ -31,7 +34,10 @@ def test_each_offset_of_the_text_is_found(body: bytes, share: float) -> None:
     assert not body[at:].startswith(b"=\r\n")
 
 
-@given(st.lists(st.sampled_from([b"=", b"=4", b"==", b"= \r\n", b"a", b"=\r\n", b"\r\n"]), max_size=60).map(b"".join))
+BROKEN_QP = [b"=", b"=4", b"==", b"= \r\n", b"a", b"=\r\n", b"\r\n", b"</b>", b"=3C"]
+
+
+@given(st.lists(st.sampled_from(BROKEN_QP), max_size=60).map(b"".join))
 def test_broken_escapes_are_told_or_harmless(body: bytes) -> None:
     """Between broken escapes an offset is -1, or a soft line break there changes nothing."""
     quoted = transfer.QuotedPrintable(body)
