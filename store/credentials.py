@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from store.audit import Note, submit
 from store.engine import Reader
 from store.ids import first_at
 from store.schema import credential, message
@@ -90,6 +91,7 @@ class Credentials:
         networks: Sequence[str] = (),
         rate: int = 0,
         network_login: bool = False,
+        noted: Note | None = None,
     ) -> tuple[str, str]:
         """
         Make a credential and give user and password; the password is never to be had again.
@@ -114,7 +116,7 @@ class Credentials:
             "created_at": self._clock(),
         }
         try:
-            await self._writer.submit(_ADDS, row)
+            await submit(self._writer, _ADDS, row, noted)
         except IntegrityError as error:
             raise ValueError(f"there is a credential named {name} already, maybe a revoked one") from error
         self._known_at = float("-inf")
@@ -171,9 +173,9 @@ class Credentials:
 
         return await self._reader.run(read)
 
-    async def revoke(self, name: str) -> bool:
+    async def revoke(self, name: str, *, noted: Note | None = None) -> bool:
         """End a credential, within seconds for running processes. False: there is none of that name in force."""
-        revoked = await self._writer.submit(_REVOKES, (name, self._clock()))
+        revoked = await submit(self._writer, _REVOKES, (name, self._clock()), noted, happened=bool)
         self._known_at = float("-inf")
         return revoked
 

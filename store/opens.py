@@ -24,6 +24,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from store.addresses import address_key
+from store.audit import Note, submit
 from store.engine import Reader
 from store.events import Opened
 from store.many import ManyReads, ManyRows
@@ -313,10 +314,12 @@ class Opens:
 
         return await self._reader.run(read)
 
-    async def opt_out(self, address: str) -> bool:
+    async def opt_out(self, address: str, *, noted: Note | None = None) -> bool:
         """Note no opens of this address any more, of mails already sent neither. Whether that was so before."""
-        return await self._writer.submit(_OPTS, _OptWish(address_key(address), out=True, at=self._clock()))
+        wish = _OptWish(address_key(address), out=True, at=self._clock())
+        return await submit(self._writer, _OPTS, wish, noted, happened=lambda before: not before)
 
-    async def opt_in(self, address: str) -> bool:
+    async def opt_in(self, address: str, *, noted: Note | None = None) -> bool:
         """Take an opt-out back. False: there was none."""
-        return await self._writer.submit(_OPTS, _OptWish(address_key(address), out=False, at=self._clock()))
+        wish = _OptWish(address_key(address), out=False, at=self._clock())
+        return await submit(self._writer, _OPTS, wish, noted, happened=bool)

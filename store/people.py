@@ -15,6 +15,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from store.audit import Note, submit
 from store.engine import Reader
 from store.nouns import Role
 from store.passwords import weakness
@@ -78,13 +79,15 @@ class People:
         self._nobody = ""  # the hash that is checked when the name is not known
         self._turns = asyncio.Semaphore(2)  # each takes 64 MiB and a core
 
-    async def create(self, name: str, password: str, role: Role = Role.ADMIN) -> None:
+    async def create(self, name: str, password: str, role: Role = Role.ADMIN, *, noted: Note | None = None) -> None:
         """Make a person. ValueError where the name is taken or unfit, or the password weak."""
         if not name or len(name) > _LONGEST_NAME or not name.isprintable() or name != name.strip():
             raise ValueError(f"a name has 1 to {_LONGEST_NAME} letters that can be seen")
         row = {"name": name, "password_hash": await self._hash(name, password), "created_at": self._clock()}
         try:
-            await self._submit(lambda connection: connection.execute(_ADD, {**row, "role": role.value}).rowcount > 0)
+            await self._submit(
+                lambda connection: connection.execute(_ADD, {**row, "role": role.value}).rowcount > 0, noted
+            )
         except IntegrityError:
             raise ValueError(f"there is already somebody called {name}") from None
 
@@ -117,12 +120,12 @@ class People:
         """How many people there are."""
         return await self._reader.run(lambda connection: connection.execute(_COUNT).scalar_one())
 
-    async def set_password(self, name: str, password: str) -> bool:
+    async def set_password(self, name: str, password: str, *, noted: Note | None = None) -> bool:
         """Give a person another password, and log them out everywhere. False: no such person. ValueError: weak."""
         given = {"b_name": name, "password_hash": await self._hash(name, password), "changed_at": self._clock()}
-        return await self._submit(lambda connection: _and_log_out(connection, _SET_HASH, given))
+        return await self._submit(lambda connection: _and_log_out(connection, _SET_HASH, given), noted)
 
-    async def set_role(self, name: str, role: Role) -> bool:
+    async def set_role(self, name: str, role: Role, *, noted: Note | None = None) -> bool:
         """Give a person another role, and log them out. False: no such person. ValueError: the last admin."""
         given = {"b_name": name, "role": role.value}
 
@@ -131,24 +134,24 @@ class People:
                 _keep_an_admin(connection, name)
             return _and_log_out(connection, _SET_ROLE, given)
 
-        return await self._submit(change)
+        return await self._submit(change, noted)
 
     async def set_language(self, name: str, language: str) -> None:
         """Have the pages speak a language to a person; "": as the browser asks."""
         given = {"b_name": name, "language": language}
         await self._submit(lambda connection: connection.execute(_SET_LANGUAGE, given).rowcount > 0)
 
-    async def remove(self, name: str) -> bool:
+    async def remove(self, name: str, *, noted: Note | None = None) -> bool:
         """Let a person in no more. False: no such person. ValueError: the last admin."""
 
         def change(connection: Connection) -> bool:
             _keep_an_admin(connection, name)
             return _and_log_out(connection, _REMOVE, {"b_name": name})
 
-        return await self._submit(change)
+        return await self._submit(change, noted)
 
-    async def _submit(self, change: _Change) -> bool:
-        return await self._writer.submit(_CHANGES, change)
+    async def _submit(self, change: _Change, noted: Note | None = None) -> bool:
+        return await submit(self._writer, _CHANGES, change, noted, happened=bool)
 
     async def _row(self, name: str) -> Any:
         return await self._reader.run(lambda connection: connection.execute(_GET, {"name": name}).one_or_none())

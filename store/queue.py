@@ -22,6 +22,7 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from store import claims
 from store.accept import Acceptance, AcceptWish, accept
+from store.audit import Note, submit
 from store.changes import Change, RecipientFacts
 from store.claims import ClaimWish, DotWish, GiveBackWish, ReleaseWish
 from store.contents import Keeper
@@ -216,9 +217,9 @@ class Queue:
             task.cancel()
         await self._writer.submit(self._give_back, GiveBackWish(None, self._clock(), self._nodes.life))
 
-    async def cancel(self, recipient_ids: Sequence[int], *, note: str = "") -> int:
+    async def cancel(self, recipient_ids: Sequence[int], *, note: str = "", noted: Note | None = None) -> int:
         """Stop recipients for good, and say how many: not delivered, with a Cancelled event."""
-        return await self.say(Word.CANCEL, recipient_ids, note=note)
+        return await self.say(Word.CANCEL, recipient_ids, note=note, noted=noted)
 
     async def hold(self, recipient_ids: Sequence[int], *, note: str = "") -> int:
         """Keep recipients back until released, and say how many."""
@@ -228,10 +229,10 @@ class Queue:
         """Make held recipients due now, and say how many."""
         return await self.say(Word.RELEASE, recipient_ids, note=note)
 
-    async def say(self, word: Word, recipient_ids: Sequence[int], *, note: str = "") -> int:
+    async def say(self, word: Word, recipient_ids: Sequence[int], *, note: str = "", noted: Note | None = None) -> int:
         """Carry out a word of an operator, and say for how many it did something: each gets its event."""
         wish = WordWish(recipient_ids, word, note, self._clock(), self._nodes.life)
-        return await self._writer.submit(self._move, wish, weight=2 * len(recipient_ids))
+        return await submit(self._writer, self._move, wish, noted, happened=bool, weight=2 * len(recipient_ids))
 
     async def counts(self) -> dict[State, int]:
         """How many recipients there are in each state."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
+from store.audit import Note, submit
 from store.engine import Reader
 from store.nodes import Nodes
 from store.nouns import Role
@@ -77,7 +78,7 @@ class Sessions:
         self._nodes = nodes
         self._clock = clock
 
-    async def begin(self, name: str, *, address: str, agent: str, idle: float) -> str:
+    async def begin(self, name: str, *, address: str, agent: str, idle: float, noted: Note | None = None) -> str:
         """Begin a session of a person who gave the right password; give its token, which is kept nowhere."""
         token = secrets.token_urlsafe(32)
         now = self._clock()
@@ -99,7 +100,7 @@ class Sessions:
             connection.execute(_ADD, row)
             return 1
 
-        await self._writer.submit(_CHANGES, change)
+        await submit(self._writer, _CHANGES, change, noted)
         return token
 
     async def find(self, token: str, *, idle: float) -> Session | None:
@@ -131,12 +132,12 @@ class Sessions:
 
         return await self._reader.run(read)
 
-    async def end(self, *session_ids: int) -> int:
+    async def end(self, *session_ids: int, noted: Note | None = None) -> int:
         """End sessions; give how many there were."""
-        return await self._change(lambda connection: connection.execute(_END, {"ids": session_ids}).rowcount)
+        return await self._change(lambda connection: connection.execute(_END, {"ids": session_ids}).rowcount, noted)
 
-    async def _change(self, change: _Change) -> int:
-        return await self._writer.submit(_CHANGES, change)
+    async def _change(self, change: _Change, noted: Note | None = None) -> int:
+        return await submit(self._writer, _CHANGES, change, noted, happened=bool)
 
 
 def _hash(token: str) -> bytes:

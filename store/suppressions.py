@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Text, bindparam, delete, insert, or_, select
 
 from store.addresses import address_key
+from store.audit import Note, submit
 from store.engine import Reader
 from store.nouns import Reason
 from store.rows import Suppression
@@ -39,7 +40,14 @@ def _lift(transaction: Transaction, wishes: Sequence[str]) -> list[bool]:
     return [transaction.connection.execute(_LIFT, {"key": key}).rowcount > 0 for key in wishes]
 
 
+def _add_lists(transaction: Transaction, wishes: Sequence[list[dict[str, Any]]]) -> list[int]:
+    for rows in wishes:
+        _add(transaction, rows)
+    return [len({row["address_key"] for row in rows}) for rows in wishes]
+
+
 _ADDS = Kind("add suppressions", _add)
+_ADDS_LISTS = Kind("add lists of suppressions", _add_lists)
 _LIFTS = Kind("lift suppressions", _lift)
 
 
@@ -58,10 +66,30 @@ class Suppressions:
         return suppression_of(rows[0]) if rows else None
 
     async def add(
-        self, address: str, reason: Reason = Reason.SUPPRESSED, note: str = "", *, expires_at: float | None = None
+        self,
+        address: str,
+        reason: Reason = Reason.SUPPRESSED,
+        note: str = "",
+        *,
+        expires_at: float | None = None,
+        noted: Note | None = None,
     ) -> None:
         """Suppress an address because a person says so; only a person, or ``expires_at``, lifts it again."""
-        row = {
+        await submit(self._writer, _ADDS, self._row(address, reason, note, expires_at), noted)
+
+    async def add_all(self, addresses: Sequence[tuple[str, str]], *, noted: Note | None = None) -> None:
+        """Suppress each address, with a note for each, in one transaction: some hundreds of them at most."""
+        rows = [self._row(address, Reason.SUPPRESSED, note, None) for address, note in addresses]
+        await submit(self._writer, _ADDS_LISTS, rows, noted, weight=len(rows))
+
+    async def lift(self, address: str, *, noted: Note | None = None) -> bool:
+        """Let mail go to an address again. False: it was not suppressed."""
+        live = await self.get(address) is not None
+        lifted = await submit(self._writer, _LIFTS, address_key(address), noted, happened=lambda was: was and live)
+        return lifted and live
+
+    def _row(self, address: str, reason: Reason, note: str, expires_at: float | None) -> dict[str, Any]:
+        return {
             "address_key": address_key(address),
             "address": address,
             "reason": reason.value,
@@ -70,12 +98,6 @@ class Suppressions:
             "expires_at": expires_at,
             "note": note,
         }
-        await self._writer.submit(_ADDS, row)
-
-    async def lift(self, address: str) -> bool:
-        """Let mail go to an address again. False: it was not suppressed."""
-        live = await self.get(address) is not None
-        return await self._writer.submit(_LIFTS, address_key(address)) and live
 
     async def list(self, limit: int = 100, after: str = "") -> Sequence[Suppression]:
         """Give suppressions in order of ``address_key``, those behind ``after``."""

@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from store.audit import Note, submit
 from store.engine import Reader
 from store.errors import StoreUnavailable
 from store.schema import api_token
@@ -83,6 +84,7 @@ class Tokens:
         expires_at: float | None = None,
         from_domains: Sequence[str] = (),
         rate: int = 0,
+        noted: Note | None = None,
     ) -> str:
         """
         Make a token and give it; it is never to be had again.
@@ -111,7 +113,7 @@ class Tokens:
             "expires_at": expires_at,
         }
         try:
-            await self._writer.submit(_ADDS, row)
+            await submit(self._writer, _ADDS, row, noted)
         except IntegrityError as error:
             raise ValueError(f"there is a token named {name} already, maybe a revoked one") from error
         self._known_at = float("-inf")
@@ -164,9 +166,9 @@ class Tokens:
 
         return await self._reader.run(read)
 
-    async def revoke(self, name: str) -> bool:
+    async def revoke(self, name: str, *, noted: Note | None = None) -> bool:
         """End a token, within seconds for running processes. False: there is none of that name that is not ended."""
-        revoked = await self._writer.submit(_REVOKES, (name, self._clock()))
+        revoked = await submit(self._writer, _REVOKES, (name, self._clock()), noted, happened=bool)
         self._known_at = float("-inf")
         return revoked
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Text, bindparam, func, insert, literal_column, select, update
 
+from store.audit import Note, submit
 from store.engine import Reader
 from store.ids import Ids, first_at
 from store.nodes import Nodes
@@ -283,12 +284,18 @@ class WebhookCalls:
             lambda c: [CallAttempt(**row._mapping) for row in c.execute(_ATTEMPTS, {"id": call_id})]  # noqa: SLF001
         )
 
-    async def resend(self, webhook_id: int, call_id: int, *, now: float) -> bool:
+    async def resend(self, webhook_id: int, call_id: int, *, now: float, noted: Note | None = None) -> bool:
         """Make a call that ended once more. False: there is none, or it waits anyway."""
-        return await self._writer.submit(_RESENDS, (webhook_id, call_id, now))
+        return await submit(self._writer, _RESENDS, (webhook_id, call_id, now), noted, happened=bool)
 
-    async def resend_since(self, webhook_id: int, at: float, *, now: float, failed_only: bool) -> int:
-        """Make all calls once more that were written since then and ended. Gives how many."""
+    async def resend_since(
+        self, webhook_id: int, at: float, *, now: float, failed_only: bool, noted: Note | None = None
+    ) -> int:
+        """
+        Make all calls once more that were written since then and ended. Gives how many.
+
+        ``noted`` is written with the first of them: its transaction is one of several.
+        """
         states = [CallState.FAILED.value] if failed_only else [CallState.FAILED.value, CallState.DELIVERED.value]
         after, total = first_at(at) - 1, 0
         while True:
@@ -296,7 +303,9 @@ class WebhookCalls:
             ids = await self._reader.run(partial(_ended, given=given))
             if not ids:
                 return total
-            total += await self._writer.submit(_RESENDS_MANY, {"ids": ids, "now": now}, weight=_CHUNK)
+            wish = {"ids": ids, "now": now}
+            count = await submit(self._writer, _RESENDS_MANY, wish, noted, happened=bool, weight=_CHUNK)
+            total, noted = total + count, noted if not count else None
             after = ids[-1]
 
     async def _ids(self) -> Ids:

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
+from store.audit import Note, submit
 from store.engine import Reader
 from store.nodes import Nodes
 from store.schema import event
@@ -56,8 +57,12 @@ class Webhooks:
         self._nodes = nodes
         self._clock = clock
 
-    async def create(self, new: Webhook) -> Webhook:
-        """Make an endpoint that is told of what happens from now on. Its id, secret, position and time are given."""
+    async def create(self, new: Webhook, *, noted: Note | None = None) -> Webhook:
+        """
+        Make an endpoint that is told of what happens from now on.
+
+        Its id, secret, position and time are given; ``noted`` is about that id.
+        """
         await self._nodes.join()
         made = replace(new, id=self._nodes.ids.next(), secret=_new_secret(), created_at=self._clock())
 
@@ -67,7 +72,8 @@ class Webhooks:
             transaction.connection.execute(_ADD, row)
             return position
 
-        return replace(made, position=await self._writer.submit(_STEPS, step))
+        noted = noted.about(made.id) if noted else None
+        return replace(made, position=await submit(self._writer, _STEPS, step, noted))
 
     async def list(self) -> Sequence[Webhook]:
         """Give all, the oldest first."""
@@ -77,13 +83,16 @@ class Webhooks:
         """Give one; None: there is none."""
         return await self._reader.run(lambda connection: _get(connection, webhook_id))
 
-    async def change(self, webhook_id: int, change: Callable[[Webhook], Webhook]) -> Webhook | None:
+    async def change(
+        self, webhook_id: int, change: Callable[[Webhook], Webhook], *, noted: Note | None = None
+    ) -> Webhook | None:
         """
         Change an endpoint in one transaction.
 
         Args:
             webhook_id: Which one.
             change: Gives what it shall be; id, position and creation stay. Switched on again, it has no failures.
+            noted: Its line in the audit.
 
         Returns:
             What it is now; None: there is none.
@@ -101,18 +110,22 @@ class Webhooks:
             transaction.connection.execute(_CHANGE, _values(after) | {"b_id": webhook_id})
             return after
 
-        return await self._writer.submit(_STEPS, step)
+        changed: Webhook | None = await submit(self._writer, _STEPS, step, noted, happened=_is_something)
+        return changed
 
-    async def rotate(self, webhook_id: int, *, keep: float = ROTATION_SECONDS) -> Webhook | None:
+    async def rotate(
+        self, webhook_id: int, *, keep: float = ROTATION_SECONDS, noted: Note | None = None
+    ) -> Webhook | None:
         """Give an endpoint a new secret; the one before signs as well for ``keep`` seconds. None: there is none."""
         until = self._clock() + keep
         secret = _new_secret()
         return await self.change(
             webhook_id,
             lambda it: replace(it, secret=secret, previous_secret=it.secret, previous_until=until),
+            noted=noted,
         )
 
-    async def remove(self, webhook_id: int) -> bool:
+    async def remove(self, webhook_id: int, *, noted: Note | None = None) -> bool:
         """Take an endpoint away, with its calls. False: there is none."""
 
         def remove(transaction: Transaction) -> bool:
@@ -125,10 +138,15 @@ class Webhooks:
                 connection.execute(statement, {"ids": ids})
             return len(ids)
 
-        removed: bool = await self._writer.submit(_STEPS, remove)  # first: from here on no call is added
+        # First: from here on no call is added.
+        removed: bool = await submit(self._writer, _STEPS, remove, noted, happened=bool)
         while await self._writer.submit(_STEPS, delete_calls, weight=_CHUNK) == _CHUNK:
             pass
         return removed
+
+
+def _is_something(result: object) -> bool:
+    return result is not None
 
 
 def _new_secret() -> str:

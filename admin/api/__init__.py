@@ -10,10 +10,10 @@ A route is a value of ``route.py``: method, path, scope, the models of query, bo
 brings routes writes a class with ``routes() -> list[Route]`` (as ``messages.py`` does) and adds it to ``every.py``;
 path, models, errors and scope are then in the OpenAPI document (``openapi.py``) by themselves. A handler is ``async def
 handler(call: Call) -> BaseModel | web.StreamResponse | None``: ``call.query`` and ``call.body`` are instances of the
-route's models, ``call.id("message_id")`` reads an id of the path, ``call.token`` is who asks, ``await call.note(...)``
-writes the audit; None is answered 204. Errors: ``raise missing("webhook")``, ``raise Problem(...)``. A StreamResponse
-(a file, an event stream) is given as it is, or prepared and written by the handler itself; its route says
-``produces="text/event-stream"``.
+route's models, ``call.id("message_id")`` reads an id of the path, ``call.token`` is who asks,
+``await call.noting(...)`` is the line of the audit that a change takes along; None is answered 204. Errors:
+``raise missing("webhook")``, ``raise Problem(...)``. A StreamResponse (a file, an event stream) is given as it is, or
+prepared and written by the handler itself; its route says ``produces="text/event-stream"``.
 
 The models lie in ``models/``, ``shown.py`` makes them of what the queries give. Routes: ``messages.py``,
 ``recipients.py``, ``views.py`` (customers, invoices, what to chase, today, numbers), ``events.py`` and ``stream.py``,

@@ -74,19 +74,19 @@ class Access:
                 networks=told.networks,
                 rate=told.rate,
                 network_login=told.network_login,
+                noted=await call.noting("credential.add", told.name, after={"from_domains": list(told.from_domains)}),
             )
         except ValueError as error:
             raise _refused(error) from None
-        await call.note("credential.add", told.name, after={"from_domains": list(told.from_domains)})
         made = next(it for it in await self._store.credentials.list() if it.name == told.name)
         return NewCredentialOut(**_credential(made), password=password)
 
     async def revoke_credential(self, call: Call) -> None:
         """End a credential."""
         name = call.path["name"]
-        if "\0" in name or not await self._store.credentials.revoke(name):
+        noted = await call.noting("credential.revoke", name)
+        if "\0" in name or not await self._store.credentials.revoke(name, noted=noted):
             raise missing("credential in force")
-        await call.note("credential.revoke", name)
 
     async def tokens(self, call: Call) -> TokensOut:
         """List tokens."""
@@ -103,19 +103,21 @@ class Access:
                 expires_at=told.expires_at.timestamp() if told.expires_at else None,
                 from_domains=told.from_domains,
                 rate=told.rate,
+                noted=await call.noting(
+                    "token.add", told.name, after={"scopes": [scope.value for scope in told.scopes]}
+                ),
             )
         except ValueError as error:
             raise _refused(error) from None
-        await call.note("token.add", told.name, after={"scopes": [scope.value for scope in told.scopes]})
         made = next(it for it in await self._store.tokens.list() if it.name == told.name)
         return NewTokenOut(**_token(made), token=token)
 
     async def revoke_token(self, call: Call) -> None:
         """End a token; its own too."""
         name = call.path["name"]
-        if "\0" in name or not await self._store.tokens.revoke(name):
+        noted = await call.noting("token.revoke", name)
+        if "\0" in name or not await self._store.tokens.revoke(name, noted=noted):
             raise missing("token in force")
-        await call.note("token.revoke", name)
 
 
 def _refused(error: ValueError) -> Problem:

@@ -10,7 +10,7 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from admin.api.problems import missing
-from store.audit import Audit
+from store.audit import Audit, Note
 from store.token_nouns import Scope, Token
 
 PREFIX = "/api/v1"
@@ -49,9 +49,24 @@ class Call:
         before: Mapping[str, Any] | None = None,
         after: Mapping[str, Any] | None = None,
     ) -> None:
-        """Write what this call changed into the audit."""
+        """Write into the audit what this call did that is no change of the store's own: had a mail sent."""
         who = f"token:{self.token.name}"
         await self.audit.note(action, subject, who=who, address=self.address, before=before, after=after)
+
+    async def noting(
+        self,
+        action: str,
+        subject: str = "",
+        *,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+        tell: Callable[[Any], Mapping[str, Any]] | None = None,
+    ) -> Note:
+        """Make the line of the audit that a change takes along; ``tell`` says of its result what belongs there."""
+        who = f"token:{self.token.name}"
+        return await self.audit.prepare(
+            action, subject, who=who, address=self.address, before=before, after=after, tell=tell
+        )
 
 
 Answer = BaseModel | web.StreamResponse | None

@@ -108,9 +108,8 @@ class Sending:
         """Stop what waits."""
         message_id = await self._own(call, call.id("message_id"))
         ids = await self._store.queries.recipients.ids(Search(message_id=message_id), limit=100_000)
-        stopped = await self._store.queue.cancel(ids, note=f"stopped by the token {call.token.name}")
-        if stopped:
-            await call.note("message.cancel", str(message_id), after={"recipients": stopped})
+        noted = await call.noting("message.cancel", str(message_id), tell=lambda stopped: {"recipients": stopped})
+        stopped = await self._store.queue.cancel(ids, note=f"stopped by the token {call.token.name}", noted=noted)
         return CancelledOut(recipients=stopped)
 
     async def resend(self, call: Call) -> AgainOut:

@@ -20,6 +20,7 @@ from store.rows import Suppression
 from store.token_nouns import Scope
 
 CSV = "text/csv"
+AT_ONCE = 500  # addresses of one transaction, each with its line of the audit
 MOST_LINES = 50_000  # of one import
 _GROUP = "Suppressions"
 _HEAD = ("address", "reason", "since", "until", "note")
@@ -95,18 +96,21 @@ class StoppedRoutes:
         until = told.until.timestamp() if told.until else None
         if until is not None and until <= call.now:
             raise Problem(409, "It would have ended already.")
-        await self._store.suppressions.add(address, note=clean(told.note), expires_at=until)
         was = {"reason": before.reason.value, "note": before.note} if before else {}
-        await call.note("suppression.add", address, before=was, after={"note": told.note})
+        noted = await call.noting("suppression.add", address, before=was, after={"note": told.note})
+        await self._store.suppressions.add(address, note=clean(told.note), expires_at=until, noted=noted)
         return await self._get(address)
 
     async def lift(self, call: Call) -> None:
         """Let mail go to an address again."""
         address = _address(call)
         before = await self._store.suppressions.get(address)
-        if before is None or not await self._store.suppressions.lift(address):
+        if before is None:
             raise missing("suppression")
-        await call.note("suppression.lift", address, before={"reason": before.reason.value, "note": before.note})
+        was = {"reason": before.reason.value, "note": before.note}
+        noted = await call.noting("suppression.lift", address, before=was)
+        if not await self._store.suppressions.lift(address, noted=noted):
+            raise missing("suppression")
 
     async def _get(self, address: str) -> SuppressionOut:
         found = await self._store.suppressions.get(address)
@@ -151,7 +155,8 @@ class StoppedRoutes:
             raise Problem(422, "The body is not CSV in UTF-8.") from None
         if len(lines) > MOST_LINES:
             raise Problem(413, f"At most {MOST_LINES} lines at once.")
-        added, refused = 0, []
+        wanted: list[tuple[str, str]] = []
+        refused: list[str] = []
         for number, cells in enumerate(lines, 1):
             if not cells or (number == 1 and "@" not in cells[0]):
                 continue
@@ -160,10 +165,12 @@ class StoppedRoutes:
                 refused.append(f"line {number}: {address[:80]}")
                 continue
             note = clean(cells[-1].lstrip("'")) if len(cells) > 1 else ""
-            await self._store.suppressions.add(address, note=note)
-            added += 1
-        await call.note("suppression.import", after={"added": added, "refused": len(refused)})
-        return ImportedOut(added=added, refused=refused[:50])
+            wanted.append((address, note))
+        for start in range(0, len(wanted), AT_ONCE):
+            some = wanted[start : start + AT_ONCE]
+            noted = await call.noting("suppression.import", after={"added": len(some), "refused": len(refused)})
+            await self._store.suppressions.add_all(some, noted=noted)
+        return ImportedOut(added=len(wanted), refused=refused[:50])
 
     async def opt_outs(self, call: Call) -> Paged[OptOutOut]:
         """List opt-outs."""
@@ -175,15 +182,15 @@ class StoppedRoutes:
     async def opt_out(self, call: Call) -> None:
         """Note opens of an address no more."""
         address = _address(call)
-        if not await self._store.opens.opt_out(address):
-            await call.note("opt-out.add", address_key(address))
+        noted = await call.noting("opt-out.add", address_key(address))
+        await self._store.opens.opt_out(address, noted=noted)
 
     async def opt_in(self, call: Call) -> None:
         """Note them again."""
         address = _address(call)
-        if not await self._store.opens.opt_in(address):
+        noted = await call.noting("opt-out.lift", address_key(address))
+        if not await self._store.opens.opt_in(address, noted=noted):
             raise missing("opt-out")
-        await call.note("opt-out.lift", address_key(address))
 
 
 def _address(call: Call) -> str:

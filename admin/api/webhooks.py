@@ -115,8 +115,8 @@ class WebhookRoutes:
         told: WebhookIn = call.body
         new = Webhook(id=0, kinds=tuple(told.events), **told.model_dump(exclude={"events"}))
         self._check(new)
-        made = await self._store.webhooks.create(new)
-        await call.note("webhook.add", str(made.id), after={"url": made.url})
+        noted = await call.noting("webhook.add", after={"url": new.url})
+        made = await self._store.webhooks.create(new, noted=noted)
         return _with_secret(made, 0)
 
     async def get(self, call: Call) -> WebhookOut:
@@ -136,30 +136,30 @@ class WebhookRoutes:
             made = replace(it, **given)
             return replace(made, off_at=call.now, off_why=why) if it.enabled and not made.enabled else made
 
-        after = await self._store.webhooks.change(before.id, changed)
-        if after is None:
-            raise missing("webhook")
-        shown = ("url", "kinds", "tags", "customers", "enabled")
-        await call.note(
+        shown = [name for name in ("url", "kinds", "tags", "customers", "enabled") if name in given]
+        noted = await call.noting(
             "webhook.change",
             str(before.id),
-            before={name: getattr(before, name) for name in shown if name in given},
-            after={name: getattr(after, name) for name in shown if name in given},
+            before={name: getattr(before, name) for name in shown},
+            tell=lambda after: {name: getattr(after, name) for name in shown},
         )
+        after = await self._store.webhooks.change(before.id, changed, noted=noted)
+        if after is None:
+            raise missing("webhook")
         return await self._out(after)
 
     async def remove(self, call: Call) -> None:
         """Take an endpoint away."""
         hook = await self._found(call)
-        await self._store.webhooks.remove(hook.id)
-        await call.note("webhook.remove", str(hook.id), before={"url": hook.url})
+        noted = await call.noting("webhook.remove", str(hook.id), before={"url": hook.url})
+        await self._store.webhooks.remove(hook.id, noted=noted)
 
     async def rotate(self, call: Call) -> NewWebhookOut:
         """Give an endpoint a new secret."""
-        rotated = await self._store.webhooks.rotate((await self._found(call)).id)
+        hook = await self._found(call)
+        rotated = await self._store.webhooks.rotate(hook.id, noted=await call.noting("webhook.rotate", str(hook.id)))
         if rotated is None:
             raise missing("webhook")
-        await call.note("webhook.rotate", str(rotated.id))
         return _with_secret(rotated, await self._store.webhook_calls.waiting(rotated.id))
 
     async def test(self, call: Call) -> TestedOut:
@@ -190,16 +190,18 @@ class WebhookRoutes:
     async def resend(self, call: Call) -> None:
         """Make a call once more."""
         found = await self._found_call(call)
-        await self._store.webhook_calls.resend(found.webhook_id, found.id, now=call.now)
-        await call.note("webhook.resend", str(found.webhook_id), after={"call": str(found.id)})
+        noted = await call.noting("webhook.resend", str(found.webhook_id), after={"call": str(found.id)})
+        await self._store.webhook_calls.resend(found.webhook_id, found.id, now=call.now, noted=noted)
 
     async def resend_since(self, call: Call) -> ResentOut:
         """Make calls once more."""
         hook, told = await self._found(call), call.body
-        count = await self._store.webhook_calls.resend_since(
-            hook.id, told.since.timestamp(), now=call.now, failed_only=told.failed_only
+        noted = await call.noting(
+            "webhook.resend", str(hook.id), after={"since": told.since.isoformat(), "failed_only": told.failed_only}
         )
-        await call.note("webhook.resend", str(hook.id), after={"since": told.since.isoformat(), "calls": count})
+        count = await self._store.webhook_calls.resend_since(
+            hook.id, told.since.timestamp(), now=call.now, failed_only=told.failed_only, noted=noted
+        )
         return ResentOut(calls=count)
 
     def _check(self, webhook: Webhook) -> None:

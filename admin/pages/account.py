@@ -49,11 +49,11 @@ class AccountPages:
         name = visit.session.person
         if await site.store.people.check(name, fields.get("old", "")) is None:
             return go("/account", "wrong")
+        noted = await site.noting(request, "person.password", name)
         try:
-            await site.store.people.set_password(name, fields.get("new", ""))
+            await site.store.people.set_password(name, fields.get("new", ""), noted=noted)
         except ValueError:
             return go("/account", "weak")
-        await site.audit(request, "person.password", name)
         token = await site.store.sessions.begin(
             name,
             address=visit.address,
@@ -72,6 +72,6 @@ class AccountPages:
         everybody = await self._site.store.sessions.list(idle=self._site.settings.session_idle)
         if not any(each.id == wanted and each.person == visit.session.person for each in everybody):
             raise web.HTTPNotFound
-        await self._site.store.sessions.end(wanted)
-        await self._site.audit(request, "session.end", visit.session.person)
+        noted = await self._site.noting(request, "session.end", visit.session.person)
+        await self._site.store.sessions.end(wanted, noted=noted)
         return go("/account", "ended")

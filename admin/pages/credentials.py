@@ -36,22 +36,22 @@ class CredentialPages:
                 request, trouble="A credential has a name, and a rate that is a number.", status=422
             )
         domains, networks = _words(fields.get("from_domains", "")), _words(fields.get("networks", ""))
+        limits = {"from_domains": domains, "networks": networks, "rate": int(rate)}
+        noted = await self._site.noting(request, "credential.add", name, after=limits)
         try:
             user, password = await self._site.store.credentials.create(
-                name, from_domains=domains, networks=networks, rate=int(rate)
+                name, from_domains=domains, networks=networks, rate=int(rate), noted=noted
             )
         except ValueError as error:
             return await self._page(request, trouble=str(error), status=422)
-        limits = {"from_domains": domains, "networks": networks, "rate": int(rate)}
-        await self._site.audit(request, "credential.add", name, after=limits)
         return await self._page(request, made=(name, user, password))
 
     async def revoke(self, request: web.Request) -> web.Response:
         """End one."""
         name = request.match_info["name"]
-        if not await self._site.store.credentials.revoke(name):
+        noted = await self._site.noting(request, "credential.revoke", name)
+        if not await self._site.store.credentials.revoke(name, noted=noted):
             return go("/credentials", "cannot")
-        await self._site.audit(request, "credential.revoke", name)
         return go("/credentials", "revoked")
 
     async def _page(

@@ -72,8 +72,9 @@ class CustomerPages:
         """Let mail go to an address again, because a person says that it was corrected."""
         fields = await form(request)
         address = fields.get("address", "")
+        back = f"/customers/{quote(fields.get('key', address), safe='@')}"
         before = await self._site.store.suppressions.get(address)
-        if before is None or not await self._site.store.suppressions.lift(address):
-            return go(f"/customers/{quote(fields.get('key', address), safe='@')}", "cannot")
-        await self._site.audit(request, "suppression.lift", address, before={"reason": before.reason.value})
-        return go(f"/customers/{quote(fields.get('key', address), safe='@')}", "lifted")
+        if before is None:
+            return go(back, "cannot")
+        noted = await self._site.noting(request, "suppression.lift", address, before={"reason": before.reason.value})
+        return go(back, "lifted" if await self._site.store.suppressions.lift(address, noted=noted) else "cannot")

@@ -66,8 +66,8 @@ class LoginPages:
             address=visit.address,
             agent=request.headers.get("User-Agent", ""),
             idle=site.settings.session_idle,
+            noted=await site.store.audit.prepare("session.begin", person.name, who=person.name, address=visit.address),
         )
-        await site.store.audit.note("session.begin", person.name, who=person.name, address=visit.address)
         response = web.Response(status=303, headers={"Location": where})
         set_cookie(response, visit, token)
         return response
@@ -76,8 +76,8 @@ class LoginPages:
         """End the session here and in the store."""
         visit = visit_of(request)
         assert visit.session is not None
-        await self._site.store.sessions.end(visit.session.id)
-        await self._site.audit(request, "session.end", visit.session.person)
+        noted = await self._site.noting(request, "session.end", visit.session.person)
+        await self._site.store.sessions.end(visit.session.id, noted=noted)
         response = web.Response(status=303, headers={"Location": "/login"})
         drop_cookie(response, visit)
         return response

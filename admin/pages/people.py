@@ -40,11 +40,11 @@ class PeoplePages:
         name, role = fields.get("name", "").strip(), _role(fields)
         if await self._site.store.people.get(name) is not None:
             return go("/people", "taken")
+        noted = await self._site.noting(request, "person.add", name, after={"role": role.value})
         try:
-            await self._site.store.people.create(name, fields.get("password", ""), role)
+            await self._site.store.people.create(name, fields.get("password", ""), role, noted=noted)
         except ValueError as error:
             return go("/people", "taken" if "name has" in str(error) else "weak")
-        await self._site.audit(request, "person.add", name, after={"role": role.value})
         return go("/people", "person")
 
     async def role(self, request: web.Request) -> web.Response:
@@ -53,41 +53,41 @@ class PeoplePages:
         before = await self._site.store.people.get(name)
         if before is None:
             raise web.HTTPNotFound
+        was, will_be = {"role": before.role.value}, {"role": role.value}
+        noted = await self._site.noting(request, "person.role", name, before=was, after=will_be)
         try:
-            await self._site.store.people.set_role(name, role)
+            await self._site.store.people.set_role(name, role, noted=noted)
         except ValueError:
             return go("/people", "last-admin")
-        changes = {"before": {"role": before.role.value}, "after": {"role": role.value}}
-        await self._site.audit(request, "person.role", name, **changes)
         return go("/people", "role")
 
     async def password(self, request: web.Request) -> web.Response:
         """Give somebody a new password."""
-        name = request.match_info["name"]
+        name, password = request.match_info["name"], (await form(request)).get("password", "")
+        noted = await self._site.noting(request, "person.password", name)
         try:
-            if not await self._site.store.people.set_password(name, (await form(request)).get("password", "")):
+            if not await self._site.store.people.set_password(name, password, noted=noted):
                 raise web.HTTPNotFound
         except ValueError:
             return go("/people", "weak")
-        await self._site.audit(request, "person.password", name)
         return go("/people", "password")
 
     async def remove(self, request: web.Request) -> web.Response:
         """Let somebody in no more."""
         name = request.match_info["name"]
+        noted = await self._site.noting(request, "person.remove", name)
         try:
-            if not await self._site.store.people.remove(name):
+            if not await self._site.store.people.remove(name, noted=noted):
                 raise web.HTTPNotFound
         except ValueError:
             return go("/people", "last-admin")
-        await self._site.audit(request, "person.remove", name)
         return go("/people", "removed")
 
     async def end(self, request: web.Request) -> web.Response:
         """End anybody's session."""
-        if not await self._site.store.sessions.end(number(request.match_info["id"])):
+        noted = await self._site.noting(request, "session.end", request.match_info["id"])
+        if not await self._site.store.sessions.end(number(request.match_info["id"]), noted=noted):
             raise web.HTTPNotFound
-        await self._site.audit(request, "session.end", request.match_info["id"])
         return go("/people", "ended")
 
     async def audit(self, request: web.Request) -> web.Response:

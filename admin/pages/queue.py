@@ -67,9 +67,11 @@ class QueuePages:
             return go(back, "nothing")
         done = 0
         for start in range(0, len(ids), _CHUNK):
-            done += await site.store.queue.say(word, ids[start : start + _CHUNK])
+            some = ids[start : start + _CHUNK]
+            about = domain or ",".join(map(str, some[:20]))
+            noted = await site.noting(request, f"queue.{name}", about, tell=lambda count: {"recipients": count})
+            done += await site.store.queue.say(word, some, noted=noted)
         site.outside.wake()
-        await site.audit(request, f"queue.{name}", domain or ",".join(map(str, ids[:20])), after={"recipients": done})
         return go(back, said if done else "cannot")
 
 

@@ -63,13 +63,12 @@ class RecipientPages:
         word, said = _WORDS[request.match_info["word"]]
         found = await self._get(request)
         id_ = found.recipient.recipient_id
-        done = await self._site.store.queue.say(word, [id_])
-        if not done:
-            return go(f"/recipients/{id_}", "cannot")
-        self._site.outside.wake()
-        await self._site.audit(
+        noted = await self._site.noting(
             request, f"recipient.{request.match_info['word']}", str(id_), before={"state": found.recipient.state.value}
         )
+        if not await self._site.store.queue.say(word, [id_], noted=noted):
+            return go(f"/recipients/{id_}", "cannot")
+        self._site.outside.wake()
         return go(f"/recipients/{id_}", said)
 
     async def again(self, request: web.Request) -> web.Response:

@@ -11,6 +11,7 @@ from admin.outside import Outside
 from admin.pages.render import Renderer
 from admin.settings import AdminSettings
 from admin.visit import visit_of
+from store.audit import Note
 from store.open import Store
 
 
@@ -34,10 +35,30 @@ class Site:
         before: Mapping[str, Any] | None = None,
         after: Mapping[str, Any] | None = None,
     ) -> None:
-        """Note what a person changed."""
-        visit = visit_of(request)
-        who = visit.session.person if visit.session else "?"
-        await self.store.audit.note(action, subject, who=who, address=visit.address, before=before, after=after)
+        """Note what a person did that is no change of the store's own: looked at a mail, had one sent."""
+        who, address = _by(request)
+        await self.store.audit.note(action, subject, who=who, address=address, before=before, after=after)
+
+    async def noting(
+        self,
+        request: web.Request,
+        action: str,
+        subject: str = "",
+        *,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+        tell: Callable[[Any], Mapping[str, Any]] | None = None,
+    ) -> Note:
+        """Make the line of the audit that a change takes along; ``tell`` says of its result what belongs there."""
+        who, address = _by(request)
+        return await self.store.audit.prepare(
+            action, subject, who=who, address=address, before=before, after=after, tell=tell
+        )
+
+
+def _by(request: web.Request) -> tuple[str, str]:
+    visit = visit_of(request)
+    return visit.session.person if visit.session else "?", visit.address
 
 
 def number(text: str) -> int:

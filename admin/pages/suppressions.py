@@ -20,6 +20,7 @@ from store.queries.words import clean
 from store.reasons import text as reason_text
 
 PAGE = 50
+_AT_ONCE = 500  # addresses of one transaction, with its line of the audit
 MOST_IMPORTED = 50_000  # addresses of one file
 _ADDRESS = re.compile(r"[^\s@<>\"',;]{1,64}@[^\s@<>\"',;]{1,255}")
 
@@ -86,17 +87,19 @@ class SuppressionPages:
         if not _ADDRESS.fullmatch(address) or not split_address(address)[1]:
             return go("/suppressions", "no-addresses")
         note = clean(fields.get("note", ""))
-        await self._site.store.suppressions.add(address, note=note)
-        await self._site.audit(request, "suppression.add", address, after={"note": note})
+        noted = await self._site.noting(request, "suppression.add", address, after={"note": note})
+        await self._site.store.suppressions.add(address, note=note, noted=noted)
         return go("/suppressions", "suppressed")
 
     async def lift(self, request: web.Request) -> web.Response:
         """Let mail go to an address again."""
         address = (await form(request)).get("address", "")
         before = await self._site.store.suppressions.get(address)
-        if before is None or not await self._site.store.suppressions.lift(address):
+        if before is None:
             return go("/suppressions", "cannot")
-        await self._site.audit(request, "suppression.lift", address, before={"reason": before.reason.value})
+        noted = await self._site.noting(request, "suppression.lift", address, before={"reason": before.reason.value})
+        if not await self._site.store.suppressions.lift(address, noted=noted):
+            return go("/suppressions", "cannot")
         return go("/suppressions", "lifted")
 
     async def take_over(self, request: web.Request) -> web.Response:
@@ -109,10 +112,12 @@ class SuppressionPages:
         addresses = list(addresses_in(text))
         if not addresses:
             return go("/suppressions", "no-addresses")
-        for address in addresses:
-            if await self._site.store.suppressions.get(address) is None:
-                await self._site.store.suppressions.add(address, note="imported")
-        await self._site.audit(request, "suppression.import", after={"addresses": len(addresses)})
+        suppressions = self._site.store.suppressions
+        new = [(address, "imported") for address in addresses if await suppressions.get(address) is None]
+        for start in range(0, len(new), _AT_ONCE):
+            some = new[start : start + _AT_ONCE]
+            noted = await self._site.noting(request, "suppression.import", after={"addresses": len(some)})
+            await suppressions.add_all(some, noted=noted)
         return go("/suppressions", "imported")
 
 

@@ -44,8 +44,8 @@ class WebhookPages:
         new = _read(await form(request), Webhook(id=0, url=""))
         if trouble := self._trouble(new):
             return await self._list(request, trouble=trouble, status=422)
-        made = await self._site.store.webhooks.create(new)
-        await self._site.audit(request, "webhook.add", str(made.id), after=_told(made))
+        noted = await self._site.noting(request, "webhook.add", after=_told(new))
+        made = await self._site.store.webhooks.create(new, noted=noted)
         return await self._list(request, secret=made)
 
     async def calls(self, request: web.Request) -> web.Response:
@@ -59,8 +59,8 @@ class WebhookPages:
         if trouble := self._trouble(after):
             return await self._one(request, before, trouble=trouble, status=422)
         fields = await form(request)
-        await self._site.store.webhooks.change(before.id, lambda it: _read(fields, it))
-        await self._site.audit(request, "webhook.change", str(before.id), before=_told(before), after=_told(after))
+        noted = await self._site.noting(request, "webhook.change", str(before.id), before=_told(before), tell=_told)
+        await self._site.store.webhooks.change(before.id, lambda it: _read(fields, it), noted=noted)
         return go(f"/webhooks/{before.id}", "webhook")
 
     async def switch(self, request: web.Request) -> web.Response:
@@ -69,25 +69,26 @@ class WebhookPages:
         on = (await form(request)).get("on") == "yes"
         now = self._site.clock()
         off = {"off_at": None, "off_why": ""} if on else {"off_at": now, "off_why": "by hand"}
-        await self._site.store.webhooks.change(before.id, lambda it: replace(it, enabled=on, **off))
-        await self._site.audit(
+        noted = await self._site.noting(
             request, "webhook.switch", str(before.id), before={"on": before.enabled}, after={"on": on}
         )
+        await self._site.store.webhooks.change(before.id, lambda it: replace(it, enabled=on, **off), noted=noted)
         return go(f"/webhooks/{before.id}", "webhook")
 
     async def rotate(self, request: web.Request) -> web.Response:
         """Give one a new secret; the one before signs as well for a day."""
-        rotated = await self._site.store.webhooks.rotate((await self._get(request)).id)
+        webhook = await self._get(request)
+        noted = await self._site.noting(request, "webhook.rotate", str(webhook.id))
+        rotated = await self._site.store.webhooks.rotate(webhook.id, noted=noted)
         if rotated is None:
             raise web.HTTPNotFound
-        await self._site.audit(request, "webhook.rotate", str(rotated.id))
         return await self._one(request, rotated, secret=rotated)
 
     async def remove(self, request: web.Request) -> web.Response:
         """Take one away with its calls."""
         webhook = await self._get(request)
-        await self._site.store.webhooks.remove(webhook.id)
-        await self._site.audit(request, "webhook.remove", str(webhook.id), before=_told(webhook))
+        noted = await self._site.noting(request, "webhook.remove", str(webhook.id), before=_told(webhook))
+        await self._site.store.webhooks.remove(webhook.id, noted=noted)
         return go("/webhooks", "webhook")
 
     async def call(self, request: web.Request) -> web.Response:
@@ -102,9 +103,8 @@ class WebhookPages:
     async def resend(self, request: web.Request) -> web.Response:
         """Make a call that ended once more."""
         webhook, call_id = await self._get(request), number(request.match_info["call"])
-        again = await self._site.store.webhook_calls.resend(webhook.id, call_id, now=self._site.clock())
-        if again:
-            await self._site.audit(request, "webhook.resend", str(call_id))
+        noted = await self._site.noting(request, "webhook.resend", str(call_id))
+        again = await self._site.store.webhook_calls.resend(webhook.id, call_id, now=self._site.clock(), noted=noted)
         return go(f"/webhooks/{webhook.id}", "resent" if again else "cannot")
 
     async def _get(self, request: web.Request) -> Webhook:
