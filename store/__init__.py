@@ -4,8 +4,8 @@ What is remembered: messages, recipients and what became of them, alike on SQLit
 The words come first: ``nouns.py`` (message, recipient, reply), ``events.py`` (a class for each fact;
 ``event_fields.py`` as programs read it), ``reasons.py`` with ``reasons.toml`` (why, in sentences), ``sentences.py`` and
 ``languages.py`` (``words/``: other languages), ``addresses.py``, ``units.py``, ``settings.py``, ``errors.py``,
-``shown.py`` (a mail as people see it). ``ids.py`` makes ids, ``seal.py`` hides them from strangers.
-``proxy_header.py`` is here because both ports that strangers reach need it.
+``shown.py`` (a mail as people see it); ``plain.py`` makes light classes of them. ``ids.py`` makes ids, ``seal.py``
+hides them from strangers. ``proxy_header.py`` is here because both ports that strangers reach need it.
 
 A store is opened by ``open.py``: ``engine.py`` connects, with ``postgresql.py`` where it lies there, ``lock.py`` keeps
 a second process away from SQLite,

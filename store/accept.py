@@ -7,7 +7,7 @@ suppression, the same mail a moment ago), three or four to write.
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from sqlalchemy import Connection, Text, bindparam, func, literal, null, or_, select, text, union_all
 
@@ -26,6 +26,7 @@ from store.nouns import (
     State,
     TrackingMode,
 )
+from store.plain import dataclass
 from store.prepared import Prepared, Row
 from store.reasons import text as reason_text
 from store.schema import message, opt_out, recipient, suppression

@@ -7,10 +7,9 @@ one transaction, so nothing can slip between.
 Pure: no I/O, no clock, no chance.
 """
 
-from dataclasses import dataclass
-
 from store.events import Event
 from store.nouns import Reason, RecipientStatus, State
+from store.plain import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

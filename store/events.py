@@ -7,25 +7,13 @@ what happened.
 Pure: no I/O, no clock, no chance.
 """
 
-from dataclasses import dataclass
-from typing import ClassVar, TypeVar, dataclass_transform
+from typing import ClassVar
 
 from store.nouns import Reason, Verdict
-
-T = TypeVar("T")
-
-
-@dataclass_transform(frozen_default=True, kw_only_default=True)
-def _fact(cls: type[T]) -> type[T]:
-    """
-    Make a class of facts, frozen as far as mypy looks.
-
-    Python would set each field of a frozen one by a call of its own: a microsecond for each event of the hot paths.
-    """
-    return dataclass(slots=True, kw_only=True, unsafe_hash=True)(cls)
+from store.plain import dataclass
 
 
-@_fact
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """
     One fact about one recipient.
@@ -52,70 +40,70 @@ class Event:
     note: str = ""  # plain words: "possible duplicate", "report names another recipient", ...
 
 
-@_fact
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted(Event):
     """We said 250 for it, or are about to: promise 1."""
 
     kind: ClassVar[str] = "accepted"
 
 
-@_fact
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deferred(Event):
     """An attempt failed for now. reason, reply or note, next_attempt_at. Also a report that says "still trying"."""
 
     kind: ClassVar[str] = "deferred"
 
 
-@_fact
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered(Event):
     """The recipient's server answered 250. reply, remote_host, tls; note "possible duplicate" where it may be one."""
 
     kind: ClassVar[str] = "delivered"
 
 
-@_fact
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Bounced(Event):
     """Refused for good, in the session or by a later report. reason, rule, reply or note."""
 
     kind: ClassVar[str] = "bounced"
 
 
-@_fact
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Suppressed(Event):
     """Not sent: an earlier mail to this address came back. caused_by names the recipient whose mail it was."""
 
     kind: ClassVar[str] = "suppressed"
 
 
-@_fact
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Expired(Event):
     """We kept trying and gave up. reply holds the last one."""
 
     kind: ClassVar[str] = "expired"
 
 
-@_fact
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cancelled(Event):
     """A person stopped it."""
 
     kind: ClassVar[str] = "cancelled"
 
 
-@_fact
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Opened(Event):
     """The pixel was loaded. verdict says by what; only a person or a proxy makes the status Opened."""
 
     kind: ClassVar[str] = "opened"
 
 
-@_fact
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Complained(Event):
     """The recipient marked it as spam (RFC 5965)."""
 
     kind: ClassVar[str] = "complained"
 
 
-@_fact
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Autoresponded(Event):
     """An automatic reply came back (RFC 3834), or a demand to confirm by hand."""
 

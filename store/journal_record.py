@@ -4,11 +4,11 @@ An event as a reader of the journal gets it: with the position and what people k
 Pure: no I/O, no clock, no chance.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 from store.events import KINDS, Event
 from store.nouns import Reason, Verdict
+from store.plain import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,9 +8,11 @@ Pure: no I/O, no clock, no chance.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import NamedTuple, Self
+
+from store.plain import dataclass
 
 # RFC 3463 section 2:  status-code = class "." subject "." detail
 #   class = "2" / "4" / "5"      subject, detail = 1*3DIGIT

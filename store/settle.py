@@ -6,7 +6,7 @@ on what the one before left.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
@@ -20,6 +20,7 @@ from store.events import Cancelled, Deferred, Event
 from store.history import histories
 from store.many import ManyRows
 from store.nouns import Reason, RecipientStatus, State
+from store.plain import dataclass
 from store.prepared import Prepared
 from store.reasons import REASONS
 from store.schema import message, recipient, report, suppression

@@ -6,10 +6,10 @@ Pure: no I/O, no clock, no chance.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from bounce.classify import classify
 from store.nouns import Phase, Reply
+from store.plain import dataclass
 
 SHORTEST = 10.0  # seconds; what asks for less gets this
 LONGEST = 4 * 3600.0  # what asks for more gets this

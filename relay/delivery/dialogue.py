@@ -14,7 +14,6 @@ Pure: no I/O, no clock, no chance.
 """
 
 import base64
-from dataclasses import dataclass
 from enum import Enum
 from typing import Literal
 
@@ -22,6 +21,7 @@ from relay.delivery.envelope import FINAL_DOT, Envelope, Offers, mail_command, r
 from relay.delivery.replies import BadReply, ReplyParser, shorten
 from relay.delivery.states import PHASES, SETTING_UP, TRANSITIONS, State
 from store.nouns import Phase, Reason, Reply
+from store.plain import dataclass
 
 TlsPolicy = Literal["opportunistic", "required", "implicit", "off"]
 

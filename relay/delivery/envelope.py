@@ -14,9 +14,9 @@ Pure: no I/O, no clock, no chance.
 """
 
 import re
-from dataclasses import dataclass
 
 from store.nouns import Job, Reason, Reply
+from store.plain import dataclass
 
 # What may stand between the angle brackets of RCPT TO. The grammar of RFC 5321 is the door's affair
 # (relay/submission); this only makes sure that an address can never be more than an address on the wire.

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from relay.delivery.connection import Connection
@@ -20,6 +20,7 @@ from relay.delivery.route import Destination, Host, in_order
 from relay.delivery.tls import TlsContexts
 from relay.settings import DeliverySettings
 from store.nouns import Phase, Reason
+from store.plain import dataclass
 
 OPENING_LIMIT = 600.0  # seconds for all hosts and addresses of one attempt (robustness.md N12)
 FAILING = 300.0  # an address that did not answer is tried last for so long
