@@ -15,7 +15,7 @@ from store.open import Store
 
 SWEEP_SECONDS = 3600.0
 CERTIFICATE_SECONDS = 30.0
-GATHER_SECONDS = 0.1  # that a line of the log may wait for others
+GATHER_SECONDS = 0.1  # that a line of the log may wait for others, which are written together
 
 
 async def take_over_lapsed(store: Store, *, every: float, wake: Callable[[], None], log: Logger) -> None:
@@ -39,15 +39,15 @@ async def keep_swept(store: Store, *, clock: Callable[[], float], log: Logger) -
     await _repeat(once, SWEEP_SECONDS, log, "the retention sweep")
 
 
-async def follow_journal(store: Store, *, log: Logger, write: Callable[[EventRecord], None]) -> None:
-    """Write each event to the log as it is committed, from now on; ``relay/log.py`` makes the line."""
+async def follow_journal(store: Store, *, log: Logger, write: Callable[[list[EventRecord]], None]) -> None:
+    """Write each event to the log as it is committed, from now on: ``relay/log.py`` makes the lines, many at once."""
     position: int | None = None
 
     async def once() -> None:
         nonlocal position
-        async for record in store.journal.follow(position, gather=GATHER_SECONDS):
-            position = record.position
-            write(record)
+        async for records in store.journal.pages(position, gather=GATHER_SECONDS):
+            position = records[-1].position
+            write(records)
 
     await _repeat(once, 1.0, log, "following the journal")
 

@@ -1,8 +1,9 @@
 """
 The log: one line per fact, as text or as JSON, on standard error.
 
-Facts about mail are the journal's events: a record whose message is an EventRecord becomes the very line that
-``homing tail`` shows. All other lines concern the program itself, and name their level and the part that speaks.
+Facts about mail are the journal's events: a record whose message is a list of EventRecords becomes the very lines that
+``homing tail`` shows, in one write. All others concern the program itself, and name their level and the part that
+speaks.
 Nothing logs an error that it also raises.
 """
 
@@ -13,7 +14,6 @@ import sys
 from relay.settings import LogSettings
 from relay.tail import as_json, as_line, printable
 from store.event_fields import timestamp
-from store.journal_record import EventRecord
 
 LOGGER = "homing"
 
@@ -22,9 +22,9 @@ class _Text(logging.Formatter):
     """``2026-11-23T09:14:03.120Z warning homing.pixel: text``."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write one line; a traceback follows on lines of its own."""
-        if isinstance(record.msg, EventRecord):
-            return as_line(record.msg)
+        """Write one line, or one for each event; a traceback follows on lines of its own."""
+        if isinstance(record.msg, list):
+            return "\n".join(map(as_line, record.msg))
         line = f"{timestamp(record.created)} {record.levelname.lower()} {record.name}: {printable(record.getMessage())}"
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
@@ -34,8 +34,8 @@ class _Json(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Write one object: an event's has ``event`` in it, all others ``level``; a traceback is one of the values."""
-        if isinstance(record.msg, EventRecord):
-            return as_json(record.msg)
+        if isinstance(record.msg, list):
+            return "\n".join(map(as_json, record.msg))
         fields = {
             "at": timestamp(record.created),
             "level": record.levelname.lower(),

@@ -8,13 +8,15 @@ given under a lock that is held until the commit can be seen (``store/writer.py`
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Iterator
+import operator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select
 
 from store.engine import Reader
-from store.journal_record import EventRecord, ToldEvent, event_of
+from store.journal_record import EventRecord, ToldEvent, event_in_order, event_of
+from store.many import ManyReads
 from store.schema import event, message, recipient
 from store.writer import Writer
 
@@ -31,6 +33,7 @@ RECORDS = (
     .join(message, message.c.id == recipient.c.message_id)
 )
 _AFTER = RECORDS.where(event.c.position > bindparam("position")).order_by(event.c.position).limit(bindparam("limit"))
+_ALL_AFTER = ManyReads(_AFTER)
 _TOLD_AFTER = _AFTER.add_columns(
     message.c.header_from,
     message.c.header_message_id,
@@ -40,6 +43,8 @@ _TOLD_AFTER = _AFTER.add_columns(
     recipient.c.opened_at,
 )
 _LAST = select(func.coalesce(func.max(event.c.position), 0))
+_POSITION = operator.itemgetter(0)
+_EVENT = len(event.c)  # columns of a row of RECORDS that are the event's
 
 
 class Journal:
@@ -58,7 +63,8 @@ class Journal:
         """Give up to ``limit`` events behind a position, in order."""
 
         def read(connection: Connection) -> list[EventRecord]:
-            return [event_record(row) for row in connection.execute(_AFTER, {"position": position, "limit": limit})]
+            rows = _ALL_AFTER.execute(connection, {"position": position, "limit": limit})
+            return [_record(row) for row in sorted(rows, key=_POSITION)]
 
         return await self._reader.run(read)
 
@@ -84,11 +90,18 @@ class Journal:
         """Give the position of the newest event; 0 when there is none."""
         return await self._reader.run(lambda connection: connection.execute(_LAST).scalar_one())
 
-    async def follow(
+    async def follow(self, position: int | None, *, poll: float = 0.2) -> AsyncIterator[EventRecord]:
+        """Give all events behind a position, and then each new one, for ever. See ``pages``."""
+        async with contextlib.aclosing(self.pages(position, poll=poll)) as pages:
+            async for records in pages:
+                for record in records:
+                    yield record
+
+    async def pages(
         self, position: int | None, *, poll: float = 0.2, gather: float = 0.0
-    ) -> AsyncIterator[EventRecord]:
+    ) -> AsyncGenerator[list[EventRecord]]:
         """
-        Give all events behind a position, and then each new one, for ever.
+        Give all events behind a position, and then those that are new, for ever: as many at once as there are.
 
         Args:
             position: None: only what comes from now on.
@@ -101,15 +114,29 @@ class Journal:
             while True:
                 news.clear()
                 records = await self.after(position)
-                for record in records:
-                    position = record.position
-                    yield record
-                if not records:
-                    with contextlib.suppress(TimeoutError):
-                        async with asyncio.timeout(poll):  # wait_for can swallow a cancellation that comes with news
-                            await news.wait()
-                elif gather:
-                    await asyncio.sleep(gather)
+                if records:
+                    position = records[-1].position
+                    yield records
+                    if gather:
+                        await asyncio.sleep(gather)
+                    continue
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(poll):  # wait_for can swallow a cancellation that comes with news
+                        await news.wait()
+
+
+def _record(row: Sequence[Any]) -> EventRecord:
+    """Make it from the values of a row of RECORDS, in its order: to ask each by its name costs as much again."""
+    forward_path, subject, customer, invoice, accepted_at = row[_EVENT:]
+    return EventRecord(
+        position=row[0],
+        event=event_in_order(row[1:_EVENT]),
+        forward_path=forward_path,
+        subject=subject,
+        customer=customer,
+        invoice=invoice,
+        message_accepted_at=accepted_at,
+    )
 
 
 def event_record(row: Any) -> EventRecord:

@@ -4,11 +4,17 @@ An event as a reader of the journal gets it: with the position and what people k
 Pure: no I/O, no clock, no chance.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from store.events import KINDS, Event
 from store.nouns import Reason, Verdict
 from store.plain import dataclass
+
+_COLUMNS = (
+    "message_id", "recipient_id", "kind", "at", "reason", "rule", "reply", "status", "remote_host", "remote_address",
+    "tls", "attempt", "next_attempt_at", "caused_by", "verdict", "note",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,20 +45,29 @@ class ToldEvent:
 
 def event_of(row: Any) -> Event:
     """Make the event of a row with the columns of the table ``event``."""
-    return KINDS[row.kind](
-        message_id=row.message_id,
-        recipient_id=row.recipient_id,
-        at=row.at,
-        reason=Reason(row.reason) if row.reason else None,
-        rule=row.rule,
-        reply=row.reply,
-        status=row.status,
-        remote_host=row.remote_host,
-        remote_address=row.remote_address,
-        tls=row.tls,
-        attempt=row.attempt,
-        next_attempt_at=row.next_attempt_at,
-        caused_by=row.caused_by,
-        verdict=Verdict(row.verdict) if row.verdict else None,
-        note=row.note,
+    return event_in_order([getattr(row, name) for name in _COLUMNS])
+
+
+def event_in_order(values: Sequence[Any]) -> Event:
+    """Make an event of the columns of the table ``event`` in their order, without the position."""
+    (
+        message_id, recipient_id, kind, at, reason, rule, reply, status, remote_host, remote_address, tls, attempt,
+        next_attempt_at, caused_by, verdict, note,
+    ) = values  # fmt: skip
+    return KINDS[kind](
+        message_id=message_id,
+        recipient_id=recipient_id,
+        at=at,
+        reason=Reason(reason) if reason else None,
+        rule=rule,
+        reply=reply,
+        status=status,
+        remote_host=remote_host,
+        remote_address=remote_address,
+        tls=tls,
+        attempt=attempt,
+        next_attempt_at=next_attempt_at,
+        caused_by=caused_by,
+        verdict=Verdict(verdict) if verdict else None,
+        note=note,
     )

@@ -90,9 +90,10 @@ class ManyReads:
     _TICKS = 4_194_304
 
     def __init__(self, statement: Select[Any]) -> None:
-        """``statement`` may lock what it reads, where the engine can."""
+        """``statement`` may lock what it reads, where the engine can. Its order counts only for what a limit leaves."""
         self._statement = statement
-        inner = statement.order_by(None).subquery()
+        limited = statement._limit_clause is not None  # noqa: SLF001 - there is no public name for it
+        inner = (statement if limited else statement.order_by(None)).subquery()
         self._times = [n for n, column in enumerate(inner.c) if isinstance(column.type, Double)]
         columns = [
             cast(column * self._TICKS, BigInteger) if isinstance(column.type, Double) else column for column in inner.c

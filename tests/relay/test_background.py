@@ -88,19 +88,21 @@ def test_trouble_of_the_store_is_logged_once_and_ends_nothing(caplog: pytest.Log
 def test_the_journal_is_followed_from_where_it_stopped() -> None:
     """Trouble in between neither repeats nor skips an event; the first look is from now on."""
     begun: list[int | None] = []
-    written: list[int] = []
+    written: list[list[int]] = []
 
-    async def follow(position: int | None, *, gather: float) -> AsyncIterator[EventRecord]:
+    async def pages(position: int | None, *, gather: float) -> AsyncIterator[list[EventRecord]]:
         assert 0 < gather < 1
         begun.append(position)
-        for number in range((position or 0) + 1, (position or 0) + 3):
-            yield record(number)
+        first = (position or 0) + 1
+        yield [record(first), record(first + 1)]
+        yield [record(first + 2)]
         raise StoreUnavailable("locked")
 
-    store = cast("Store", SimpleNamespace(journal=SimpleNamespace(follow=follow)))
-    run(for_seconds(2.5, follow_journal(store, log=LOG, write=lambda one: written.append(one.position))))
-    assert begun == [None, 2, 4]
-    assert written == [1, 2, 3, 4, 5, 6]
+    store = cast("Store", SimpleNamespace(journal=SimpleNamespace(pages=pages)))
+    write = follow_journal(store, log=LOG, write=lambda many: written.append([one.position for one in many]))
+    run(for_seconds(2.5, write))
+    assert begun == [None, 3, 6]
+    assert written == [[1, 2], [3], [4, 5], [6], [7, 8], [9]]
 
 
 async def test_a_certificate_is_looked_at_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -47,14 +48,15 @@ def test_a_line_names_time_level_and_part(written: Callable[[], str]) -> None:
 
 def test_an_event_is_the_line_of_tail(written: Callable[[], str]) -> None:
     """The log has no other idea of what happened, and does not wrap the line in a second one."""
-    configure(LogSettings()).getChild("events").info(FACT)
-    assert written() == as_line(FACT) + "\n"
+    later = replace(FACT, position=8, subject="Your second fees")
+    configure(LogSettings()).getChild("events").info([FACT, later])
+    assert written() == as_line(FACT) + "\n" + as_line(later) + "\n"
 
 
 def test_an_event_as_json_is_the_object_of_tail(written: Callable[[], str]) -> None:
     """Not a JSON text within a JSON text."""
-    configure(LogSettings(format="json")).getChild("events").info(FACT)
-    assert written() == as_json(FACT) + "\n"
+    configure(LogSettings(format="json")).getChild("events").info([FACT, FACT])
+    assert written() == 2 * (as_json(FACT) + "\n")
 
 
 def test_all_else_as_json(written: Callable[[], str]) -> None:

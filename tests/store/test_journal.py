@@ -180,12 +180,12 @@ def test_the_lock_comes_before_the_events() -> None:
 async def test_who_gathers_gets_the_same(store: Store, clock: Clock) -> None:
     """Events that wait for others come later, in order and once."""
     await accept(store, "a@example.org", now=clock())
-    kinds: list[int] = []
-    async with aclosing(store.journal.follow(0, poll=0.01, gather=0.01)) as following:
-        async for record in following:
-            kinds.append(record.position)
-            if len(kinds) == 5:
+    positions: list[int] = []
+    async with aclosing(store.journal.pages(0, poll=0.01, gather=0.01)) as following:
+        async for records in following:
+            positions += [record.position for record in records]
+            if len(positions) == 5:
                 break
-            if len(kinds) in (1, 3):
+            if len(positions) in (1, 3):
                 await accept(store, "b@example.org", "c@example.org", now=clock())
-    assert kinds == sorted(set(kinds))
+    assert positions == sorted(set(positions))
