@@ -8,7 +8,7 @@ Pure: no I/O, no clock, no chance.
 
 import re
 import sys
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _NOT_ALPHANUMERIC = re.compile(r"[^a-z0-9]+")
 
@@ -118,8 +118,7 @@ _NOT_ASCII_STATE = re.compile(
 MASK = b"\x7f"  # no octet of an ISO 2022 character is DEL
 
 
-@dataclass(frozen=True, slots=True)
-class Shadow:
+class Shadow(NamedTuple):
     """A text with one octet for each unit of its character set; what an ASCII octet does not mean became MASK."""
 
     octets: bytes

@@ -16,6 +16,11 @@ _QUOTED = re.compile(rb'"((?:[^"\\]++|\\.)*+)', re.DOTALL)
 _QUOTED_PAIR = re.compile(rb"\\(.)", re.DOTALL)
 _COMMENT_TOKEN = re.compile(rb'"(?:[^"\\]++|\\.|\\\Z)*+(?:"|\Z)|\\.|[()]|[^"\\()]++|\\', re.DOTALL)
 _TYPE = re.compile(rb"([!#-'*+\-.0-9A-Z^_`a-z{|}~]+)/([!#-'*+\-.0-9A-Z^_`a-z{|}~]+)(?![^ \t])")
+# The usual form, one parameter without quoted pairs or comments: a boundary is another one in each mail.
+_ONE_PARAMETER = re.compile(
+    rb"([!#-'*+\-.0-9A-Z^_`a-z{|}~]+)/([!#-'*+\-.0-9A-Z^_`a-z{|}~]+);[ \t]*"
+    rb'([A-Za-z0-9\-]+)=(?:"([^"\\()]*)"|([!#-\'*+\-./0-9:<-Z^_`a-z{|}~]+))'
+)
 _MAX_PARAMETERS = 100
 
 
@@ -49,6 +54,11 @@ def parse_content_type(value: bytes) -> ContentType:
 
 
 def _parsed_type(value: bytes) -> ContentType:
+    usual = _ONE_PARAMETER.fullmatch(value)
+    if usual:
+        major, minor, name, quoted, bare = usual.groups()
+        written = (bare if quoted is None else quoted).decode("latin-1")
+        return ContentType(_lower(major), _lower(minor), {_lower(name): written})
     value = _without_comments(value)
     first = _PIECE.match(value)
     main = first[0] if first else b""
@@ -56,7 +66,11 @@ def _parsed_type(value: bytes) -> ContentType:
     if match is None:
         return PLAIN
     parameters, repeated = _parameters(value, len(main))
-    return ContentType(match[1].decode("ascii").lower(), match[2].decode("ascii").lower(), parameters, repeated)
+    return ContentType(_lower(match[1]), _lower(match[2]), parameters, repeated)
+
+
+def _lower(word: bytes) -> str:
+    return word.decode("ascii").lower()
 
 
 # Applications say the same few values in all their mails.
@@ -66,6 +80,10 @@ _usual_type = lru_cache(256)(_parsed_type)
 
 def parse_disposition(value: bytes) -> tuple[str, bool]:
     """Read an unfolded Content-Disposition (RFC 2183): its word in lower case, and whether it names a file."""
+    return _usual_disposition(value) if len(value) <= _USUAL else _parsed_disposition(value)
+
+
+def _parsed_disposition(value: bytes) -> tuple[str, bool]:
     value = _without_comments(value)
     first = _PIECE.match(value)
     main = first[0] if first else b""
@@ -73,10 +91,20 @@ def parse_disposition(value: bytes) -> tuple[str, bool]:
     return token(main), ContentType("", "", parameters, repeated).names_a_file
 
 
+_usual_disposition = lru_cache(256)(_parsed_disposition)
+
+
 def token(value: bytes) -> str:
     """Give the first word of a value in lower case, without comments: a transfer encoding, a disposition."""
+    return _usual_token(value) if len(value) <= _USUAL else _first_word(value)
+
+
+def _first_word(value: bytes) -> str:
     words = _without_comments(value).split(None, 1)
     return words[0].decode("ascii", "replace").lower().rstrip(";") if words else ""
+
+
+_usual_token = lru_cache(256)(_first_word)
 
 
 def _parameters(value: bytes, at: int) -> tuple[dict[str, str], bool]:

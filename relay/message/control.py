@@ -63,7 +63,7 @@ class Controls:
 
 def is_control(name: str) -> bool:
     """Whether a field of this (lower case) name is a control header, and so is removed from the copies."""
-    return name.startswith(_FAMILIES) or name in _SINGLE
+    return name[:2] == "x-" and (name.startswith(_FAMILIES) or name in _SINGLE)
 
 
 def read_controls(raw: bytes, header: Header, settings: MetadataSettings) -> Controls:

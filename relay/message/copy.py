@@ -14,7 +14,7 @@ Pure: no I/O, no clock, no chance.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from relay.message import body, mime, re_encode, transfer
 from relay.message import header as headers
@@ -30,8 +30,7 @@ _REMOVED = frozenset({"bcc", "resent-bcc", "return-path"})
 Piece = tuple[int, int] | bytes  # a slice of the mail, or bytes of ours
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CopyPlan:
+class CopyPlan(NamedTuple):
     """How the copies of one mail are made. ``why`` is "" when they have a pixel, else the reason in plain words."""
 
     why: str
@@ -112,25 +111,26 @@ def _plan(raw: bytes, signs_for: Callable[[str], bool] | None, *, seven_bit: boo
     warnings = [CLIPPED] if isinstance(html, Html) and clipped(html) else []
     if has_long_lines and long_line(b"".join(_bytes_of(memoryview(raw), plain))) >= 0:
         warnings.append(re_encode.LEFT)
-    made = CopyPlan(
-        why=html if isinstance(html, str) else "",
-        part="" if isinstance(html, str) else structure.parts[index].number,
+    head: tuple[Piece, ...] = ()
+    tail: tuple[Piece, ...] = ()
+    spot = None
+    if isinstance(html, Html):
+        around = cuts + [edit for part in structure.path(index) for edit in re_encode.stale(part.header)]
+        if re_encodes:
+            around += re_encode.re_encoded(raw, structure, seven_bit=seven_bit, keep=frozenset({index}))
+        anew = re_encodes and re_encode.must_change(raw, structure.parts[index], seven_bit=seven_bit)
+        head, tail, spot = _with_pixel(raw, structure.parts[index], html, header.top, around, anew=anew)
+    return CopyPlan(
+        why="" if isinstance(html, Html) else html,
+        part=structure.parts[index].number if isinstance(html, Html) else "",
         warnings=tuple(warnings),
         long_lines=has_long_lines,
         top=header.top,
         plain=plain,
-        head=(),
-        tail=(),
-        spot=None,
+        head=head,
+        tail=tail,
+        spot=spot,
     )
-    if isinstance(html, str):
-        return made
-    around = cuts + [edit for part in structure.path(index) for edit in re_encode.stale(part.header)]
-    if re_encodes:
-        around += re_encode.re_encoded(raw, structure, seven_bit=seven_bit, keep=frozenset({index}))
-    anew = re_encodes and re_encode.must_change(raw, structure.parts[index], seven_bit=seven_bit)
-    head, tail, spot = _with_pixel(raw, structure.parts[index], html, header.top, around, anew=anew)
-    return replace(made, head=head, tail=tail, spot=spot)
 
 
 def _last_resort(raw: bytes, why: str) -> CopyPlan:

@@ -20,7 +20,8 @@ MAX_OCTETS = 16 * 1024 * 1024
 
 # RFC 5322 section 2.2 and 4.5:  field = 1*(%d33-57 / %d59-126) *WSP ":" unstructured CRLF, folded before WSP.
 # The name is optional in the expression: a line without one is listed as junk, under the name "".
-_FIELD = re.compile(rb"(?:([!-9;-~]++)[ \t]*+:)?[^\r]*+(?:\r(?!\n(?:[^ \t]|\Z))[^\r]*+)*+(?:\r\n|\Z)")
+# The empty group marks where the value starts.
+_FIELD = re.compile(rb"(?:([!-9;-~]++)[ \t]*+:())?[^\r]*+(?:\r(?!\n(?:[^ \t]|\Z))[^\r]*+)*+(?:\r\n|\Z)")
 
 # The mark that mailbox files put before a message; some programs send it along.
 _FROM_LINE = re.compile(rb">*From [^\r\n]*+\r\n")
@@ -51,19 +52,27 @@ class Header(NamedTuple):
 
     def all(self, name: str) -> list[Field]:
         """List the fields of a (lower case) name, in order."""
-        return [field for field in self.fields if field.name == name]
+        return [field for field in self.fields if field[0] == name]
 
     def first(self, name: str) -> Field | None:
         """Give the first field of a (lower case) name."""
-        return next((field for field in self.fields if field.name == name), None)
+        for field in self.fields:
+            if field[0] == name:
+                return field
+        return None
 
 
-def measure(raw: bytes) -> tuple[int, int]:
-    """Give octets and number of fields of the top header block; cheap even where there are millions."""
+def measure(raw: bytes, most: int | None = None) -> tuple[int, int]:
+    """
+    Give octets and number of fields of the top header block; cheap even where there are millions.
+
+    ``most``: Look no further than so many octets: a larger header is of that size.
+    """
     if raw.startswith(b"\r\n"):
         return 0, 0
-    empty = raw.find(b"\r\n\r\n")
-    octets = len(raw) if empty < 0 else empty + 2
+    end = len(raw) if most is None else min(len(raw), most)
+    empty = raw.find(b"\r\n\r\n", 0, end)
+    octets = end if empty < 0 else empty + 2
     folds = raw.count(b"\r\n ", 0, octets) + raw.count(b"\r\n\t", 0, octets)
     return octets, raw.count(b"\r\n", 0, octets) - folds
 
@@ -87,15 +96,15 @@ def scan(raw: bytes, start: int = 0, end: int | None = None) -> Header:
     found = []
     broken = False
     for match in _FIELD.finditer(raw, top, block_end):
-        if match.start() == match.end():
+        at, behind = match.span()
+        if at == behind:
             break
         name = match[1]
         if name is None:
             broken = True
-            found.append(Field("", match.start(), match.start(), match.end()))
+            found.append(Field("", at, at, behind))
         else:
-            value_start = raw.index(b":", match.end(1)) + 1
-            found.append(Field(name.decode("ascii").lower(), match.start(), value_start, match.end()))
+            found.append(Field(name.decode("ascii").lower(), at, match.start(2), behind))
     if len(found) > MAX_FIELDS:
         return Header(start, top, block_end, body, (), broken=True)
     return Header(start, top, block_end, body, tuple(found), broken=broken)

@@ -6,7 +6,8 @@ Pure: no I/O, no clock, no chance.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from relay.message import header as headers
 from relay.message.charset import decode_text
@@ -24,8 +25,7 @@ _ANGLE = re.compile(r"<([^<>]*+)>")
 _UNSAFE = re.compile(r"[^A-Za-z0-9.\-_]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intake:
+class Intake(NamedTuple):
     """One mail, as acceptance sees it."""
 
     header_from: str  # the first address in From:, "" when there is none
@@ -71,13 +71,14 @@ def examine(
     octets, field_count = headers.measure(raw)
     controls = read_controls(raw, header, metadata)
     copy_plan = plan(raw, signs_for=signs_for, header=header)
-    addresses = tuple(address for field in header.all("from") for address in addresses_in(headers.value(raw, field)))
+    senders = [headers.value(raw, field) for field in header.all("from")]
+    addresses = tuple(address for value in senders for address in _sender(value))
     message_id, added = _identity(raw, header, now=now, make_id=make_id, hostname=hostname)
     subject, to = header.first("subject"), header.first("to")
     return Intake(
         header_from=addresses[0] if addresses else "",
         header_from_all=addresses,
-        from_count=len(header.all("from")),
+        from_count=len(senders),
         header_to=headers.text(raw, to)[:_MAX_TEXT] if to else "",
         subject=headers.text(raw, subject)[:_MAX_TEXT] if subject else "",
         header_message_id=message_id,
@@ -97,6 +98,10 @@ def examine(
 def no_pixel_why(controls: Controls, copy_plan: CopyPlan) -> str:
     """Say why a mail gets no pixel, or "": by its own wish, or by what it is."""
     return TRACKING_OFF if controls.track is TrackingMode.OFF else copy_plan.why
+
+
+def _sender(value: bytes) -> tuple[str, ...]:
+    return _usual_sender(value) if len(value) <= _USUAL else tuple(addresses_in(value))
 
 
 def _identity(raw: bytes, header: Header, *, now: float, make_id: str, hostname: str) -> tuple[str, bytes]:
@@ -127,6 +132,11 @@ def addresses_in(value: bytes) -> list[str]:
         if address.strip():
             found.append(headers.printable(address.strip()))
     return found
+
+
+# An application sends all its mails from the same few addresses.
+_USUAL = 256  # octets of a value that may be kept
+_usual_sender = lru_cache(256)(lambda value: tuple(addresses_in(value)))
 
 
 def _blank(match: re.Match[str]) -> str:

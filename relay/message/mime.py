@@ -17,8 +17,10 @@ MAX_DEPTH = 50
 MAX_PARTS = 5_000
 MAX_BOUNDARY = 70  # RFC 2046 section 5.1.1
 _MAX_FALSE_DELIMITERS = 200_000  # lines that begin like a delimiter and are none, before we give up
-_HOPS = 24
+_HOPS = 8  # the hyphens of a usual part's header
 _DELIMITER_ROOM = 256  # octets of a delimiter line with its padding
+
+_TELLING = frozenset({"content-type", "content-transfer-encoding", "content-disposition"})
 
 TOO_DEEP = "mime too deep"
 TOO_MANY = "too many parts"
@@ -238,17 +240,17 @@ def _described(raw: bytes, part: Part, default: ContentType) -> Part:
     part.doubtful = part.header.broken
     seen: set[str] = set()
     for entry in part.header.fields:
-        name = entry.name
-        if not name.startswith("content-"):
+        name = entry[0]
+        if name not in _TELLING:
             continue
-        if name == "content-type" and name not in seen:
-            part.kind = parse_content_type(headers.value(raw, entry))
-        elif name == "content-transfer-encoding" and name not in seen:
-            part.encoding = token(headers.value(raw, entry)) or "7bit"
-        elif name == "content-disposition" and name not in seen:
-            part.disposition, part.names_a_file = parse_disposition(headers.value(raw, entry))
-        elif name in ("content-type", "content-transfer-encoding", "content-disposition"):
+        if name in seen:
             part.doubtful = True
+        elif name == "content-type":
+            part.kind = parse_content_type(headers.value(raw, entry))
+        elif name == "content-transfer-encoding":
+            part.encoding = token(headers.value(raw, entry)) or "7bit"
+        else:
+            part.disposition, part.names_a_file = parse_disposition(headers.value(raw, entry))
         seen.add(name)
     part.names_a_file |= part.kind.names_a_file
     part.doubtful |= part.kind.repeated

@@ -5,7 +5,7 @@ Pure: no I/O, no clock, no chance.
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from relay.message import transfer
 from relay.message.charset import MASK, shadow
@@ -29,8 +29,7 @@ _OURS = re.compile(
 _OURS_OCTETS = 400
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spot:
+class Spot(NamedTuple):
     """Where the element goes: it takes the place of ``raw[start:end]``, mostly nothing, or a base64 tail."""
 
     start: int
@@ -60,8 +59,7 @@ class Spot:
         return b"\r\n".join((first, middle, last))
 
 
-@dataclass(frozen=True, slots=True)
-class Html:
+class Html(NamedTuple):
     """The decoded text of a part, and the offset in it where the element goes."""
 
     text: bytes

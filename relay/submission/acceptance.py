@@ -179,7 +179,7 @@ class Acceptance:
         if session.bare_newlines and self._settings.bare_newlines == "reject":
             return replies.BARE_NEWLINES
         # What lies behind the largest header need not be measured: in a mail of 25 MiB that took a tenth of a second.
-        octets, count = measure(content[: self._settings.limits.max_header + 4])
+        octets, count = measure(content, self._settings.limits.max_header + 4)
         if octets > self._settings.limits.max_header or count > self._settings.limits.max_header_fields:
             return replies.HEADER_TOO_LARGE
         return None

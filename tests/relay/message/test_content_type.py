@@ -34,6 +34,19 @@ def test_content_type(value: bytes, essence: str, parameters: dict[str, str]) ->
     assert found.parameters == parameters
 
 
+VALUE = st.lists(
+    st.sampled_from([b"text/html", b";", b" ", b"charset", b"=", b'"', b"utf-8", b"(", b")", b"\\", b"/", b"\xfc"])
+)
+
+
+@given(VALUE.map(b"".join))
+def test_the_usual_form_is_read_like_any_other(value: bytes) -> None:
+    """What one parameter says does not depend on another one before it."""
+    alone, second = parse_content_type(b"Text/HTML; " + value), parse_content_type(b"Text/HTML; n=1; " + value)
+    assert alone.parameters | {"n": "1"} == second.parameters
+    assert (alone.essence, alone.repeated) == (second.essence, second.repeated) == ("text/html", second.repeated)
+
+
 @pytest.mark.parametrize(("value", "repeated"), [(b"a/b; x=1; x=1", False), (b"a/b; x=1; X=2", True)])
 def test_contradictions_are_seen(value: bytes, repeated: bool) -> None:  # noqa: FBT001 - a table
     """A parameter that stands twice with different values is told."""

@@ -71,6 +71,8 @@ def test_too_many_fields_are_only_measured() -> None:
     assert header.broken
     assert headers.measure(bomb) == (180_000, 30_000)
     assert headers.measure(MAIL) == (len(MAIL) - len(b"\r\nbody: no\r\n"), 4)
+    assert headers.measure(bomb, 600) == (600, 100)
+    assert headers.measure(MAIL, len(MAIL)) == headers.measure(MAIL)
 
 
 @pytest.mark.parametrize(
