@@ -7,8 +7,8 @@ The words come first: ``nouns.py`` (message, recipient, reply), ``events.py`` (a
 ``shown.py`` (a mail as people see it); ``plain.py`` makes light classes of them. ``ids.py`` makes ids, ``seal.py``
 hides them from strangers. ``proxy_header.py`` is here because both ports that strangers reach need it.
 
-A store is opened by ``open.py``: ``engine.py`` connects, with ``postgresql.py`` where it lies there, ``lock.py`` keeps
-a second process away from SQLite,
+A store is opened by ``open.py``: ``engine.py`` connects, with ``postgresql.py`` where it lies there and in the
+``threads.py`` of SQLite; ``lock.py`` keeps a second process away from that,
 ``migrate.py`` brings an older schema (``schema.py``, ``views.py``) forward, ``nodes.py`` tells others that we live, as
 often as ``heart.py`` beats.
 

@@ -12,12 +12,14 @@ of one for each statement, measured at 2.6 times less CPU for six statements. Po
 import asyncio
 import importlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 
+from store.prepared import execute
+from store.threads import Threads
 from store.trouble import translated
 
 PATIENCE = 10.0  # seconds to wait for a lock or a connection before we say that the store is unavailable
@@ -67,7 +69,7 @@ def sqlite_writer(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        execute(connection, "BEGIN IMMEDIATE", ())  # through SQLAlchemy it costs as much as the whole transaction
 
     return engine
 
@@ -105,14 +107,14 @@ class _SqliteReaders:
         )
         event.listen(self._engine, "connect", _prepare_reader)
         event.listen(self._engine, "begin", _begin_reading)
-        self._threads = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
+        self._threads = Threads(READERS, "store-reader")
         self._free = asyncio.Semaphore(READERS)
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         async with asyncio.timeout(PATIENCE):
             await self._free.acquire()
         try:
-            reading = asyncio.get_running_loop().run_in_executor(self._threads, self._run, work)
+            reading = self._threads.run(partial(self._run, work))
         except BaseException:
             self._free.release()
             raise
@@ -124,8 +126,8 @@ class _SqliteReaders:
             return work(connection)
 
     async def close(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._threads, self._engine.dispose)
-        self._threads.shutdown()
+        await self._threads.run(self._engine.dispose)
+        self._threads.close()
 
 
 def _prepare_reader(connection: Any, _record: Any) -> None:

@@ -6,15 +6,15 @@ PostgreSQL in the event loop through SQLAlchemy's bridge. So it must not touch w
 same time: ids are made and clocks are read before.
 """
 
-import asyncio
 import importlib
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Protocol, TypeVar, cast
 
 from sqlalchemy import URL, Connection
 
 from store.engine import sqlite_writer
+from store.threads import Threads
 
 T = TypeVar("T")
 
@@ -40,11 +40,11 @@ class SqliteWriteConnection:
 
     def __init__(self, url: URL) -> None:
         self._engine = sqlite_writer(url)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="store-writer")
+        self._thread = Threads(1, "store-writer")
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """See WriteConnection. Waits up to ten seconds for a lock another process holds."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._run, work)
+        return await self._thread.run(partial(self._run, work))
 
     def _run(self, work: Callable[[Connection], T]) -> T:
         # A SQLAlchemy Connection whose BEGIN failed takes itself for begun ever after, and each statement would then
@@ -54,8 +54,8 @@ class SqliteWriteConnection:
 
     async def close(self) -> None:
         """See WriteConnection."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._engine.dispose)
-        self._thread.shutdown()
+        await self._thread.run(self._engine.dispose)
+        self._thread.close()
 
 
 def write_connection(url: URL) -> WriteConnection:

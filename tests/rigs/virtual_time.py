@@ -5,7 +5,7 @@ An event loop whose time goes on only when nothing else is to be done: hours pas
         run(scenario())          # loop.time() jumps to the next timer whenever every socket is quiet
 
 Both ends of every connection must live in this loop (loopback). Time stands still while a thread works that the loop
-has started (``run_in_executor``), and within ``outside()``, for what others do beside it.
+has started (``run_in_executor``, ``store.threads``), and within ``outside()``, for what others do beside it.
 """
 
 import array
@@ -17,6 +17,8 @@ import termios
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
+
+from store.threads import Threads
 
 T = TypeVar("T")
 
@@ -95,13 +97,26 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def run_in_executor(self, executor: Any, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:  # type: ignore[override]
         """Let no time pass while a thread works."""
-        future = super().run_in_executor(executor, func, *args)
+        return self.wait_for(super().run_in_executor(executor, func, *args))
+
+    def wait_for(self, future: asyncio.Future[T]) -> asyncio.Future[T]:
+        """Let no time pass until it is done."""
         self.virtual.outside += 1
         future.add_done_callback(self._inside)
         return future
 
     def _inside(self, _: object) -> None:
         self.virtual.outside -= 1
+
+
+def _run_in_virtual_time(self: Threads, call: Callable[[], T]) -> asyncio.Future[T]:
+    future = _RUN(self, call)
+    loop = asyncio.get_running_loop()
+    return loop.wait_for(future) if isinstance(loop, VirtualLoop) else future
+
+
+_RUN = Threads.run
+Threads.run = _run_in_virtual_time  # type: ignore[method-assign]  # for all loops: one of real time is not slowed down
 
 
 @contextmanager
