@@ -9,6 +9,7 @@ Pure: no I/O, no clock, no chance.
 
 import base64
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from relay.message import header as headers
@@ -30,8 +31,7 @@ _AS_THEY_ARE = (
     "Resent-Date", "Resent-From", "Resent-To", "Resent-Cc", "List-Id", "List-Help", "List-Unsubscribe",
     "List-Unsubscribe-Post", "List-Subscribe", "List-Post", "List-Owner", "List-Archive", "Feedback-ID",
 )  # fmt: skip
-_SIGNED = (*_ALWAYS, *_ONCE, *_ONCE_MIME, *_AS_THEY_ARE)
-_BY_NAME = {name.lower(): name for name in _SIGNED}
+_ORDER = {name.lower(): name for name in (*_ALWAYS, *_ONCE, *_ONCE_MIME, *_AS_THEY_ARE)}
 _SINGLE = frozenset((*_ONCE, *_ONCE_MIME))
 
 _LINE = 77  # octets of a folded line, without CRLF; RFC 5322 section 2.1.1 asks for at most 78
@@ -51,20 +51,70 @@ class SignedHeader(NamedTuple):
 def read_header(raw: bytes) -> SignedHeader:
     """Take from a mail's header what is signed. Never raises, and the work is linear, whatever the bytes."""
     header = headers.scan(raw)
-    found: dict[str, list[Field]] = {name: [] for name in _SIGNED}
+    found: dict[str, list[Field]] = {}
     for field in header.fields:
-        if field.name in _BY_NAME:
-            found[_BY_NAME[field.name]].append(field)
-    domain = _domain(raw, found["From"])
-    why = "" if domain else "it has no From" if not found["From"] else "From names no domain"
+        if field.name in _ORDER:
+            found.setdefault(field.name, []).append(field)
+    sender = found.get("from", [])
+    domain = _domain(raw, sender)
+    why = "" if domain else "it has no From" if not sender else "From names no domain"
     names: list[str] = []
     lines: list[bytes] = []
-    for name, fields in found.items():
-        names += [name] * len(fields)
-        lines += [_relaxed(raw, field) for field in reversed(fields)]  # from the bottom up, section 5.4.2
+    for lower, name in _ORDER.items():
+        fields = found.get(lower)
+        if fields:
+            names += [name] * len(fields)
+            lines += [_relaxed(raw, field) for field in reversed(fields)]  # from the bottom up, section 5.4.2
         if name in _ALWAYS or (fields and name in _SINGLE):
             names.append(name)
-    return SignedHeader(domain, _fold_names(names), b"".join(lines), header.top, header.body, why)
+    return SignedHeader(domain, _fold_names(tuple(names)), b"".join(lines), header.top, header.body, why)
+
+
+class Unsigned(NamedTuple):
+    """A signature's field that wants nothing but its signature."""
+
+    key: SigningKey
+    text: bytes  # what is signed
+    field: bytes  # up to the value of b=
+
+    def signed(self, signature: bytes) -> bytes:
+        """Give the whole field, ended by CRLF."""
+        value = base64.b64encode(signature)
+        first = _LINE - len(b" b=")
+        rest = [b"\r\n " + value[at : at + _LINE - 1] for at in range(first, len(value), _LINE - 1)]
+        return b"%s%s%s\r\n" % (self.field, value[:first], b"".join(rest))
+
+
+def unsigned(
+    raw: bytes,
+    keys: Sequence[SigningKey],
+    *,
+    at: float,
+    canonicalization: Canonicalization = "simple",
+    header: SignedHeader | None = None,
+    body_digest: bytes | None = None,
+) -> list[Unsigned]:
+    """
+    Write all of a mail's signatures but what the keys compute.
+
+    Args:
+        raw: The mail as it leaves: CRLF line ends, no dots stuffed. A last line without CRLF counts as if it had one.
+        keys: Their signatures stand in this order.
+        at: Unix seconds of acceptance, the tag t=: a retry has the same bytes.
+        canonicalization: Of the body.
+        header: From ``read_header`` of this mail, or of another copy with the same header.
+        body_digest: From a ``BodyHash`` of this body and canonicalization, where it is known already.
+
+    Returns:
+        One for each key; none for a mail that cannot be signed (``SignedHeader.why``).
+    """
+    header = header or read_header(raw)
+    if header.why or not keys:
+        return []
+    if body_digest is None:
+        body_digest = BodyHash(canonicalization).update(raw, header.body).digest()
+    body_hash = b"bh=" + base64.b64encode(body_digest)
+    return [_unsigned(header, key, body_hash, at=int(at), canonicalization=canonicalization) for key in keys]
 
 
 def signatures(
@@ -77,47 +127,38 @@ def signatures(
     body_digest: bytes | None = None,
 ) -> bytes:
     """
-    Sign a mail with each key.
-
-    Args:
-        raw: The mail as it leaves: CRLF line ends, no dots stuffed. A last line without CRLF counts as if it had one.
-        keys: Their signatures stand in this order.
-        at: Unix seconds of acceptance, the tag t=: a retry has the same bytes.
-        canonicalization: Of the body.
-        header: From ``read_header`` of this mail, or of another copy with the same header.
-        body_digest: From a ``BodyHash`` of this body and canonicalization, where it is known already.
+    Sign a mail with each key: as ``unsigned``, and the keys' work with it.
 
     Returns:
         One DKIM-Signature field for each key, each ended by CRLF, for the top of the mail; b"" for a mail that cannot
         be signed (``SignedHeader.why``).
     """
-    header = header or read_header(raw)
-    if header.why or not keys:
-        return b""
-    if body_digest is None:
-        body_digest = BodyHash(canonicalization).update(raw, header.body).digest()
-    body_hash = b"bh=" + base64.b64encode(body_digest)
-    return b"".join(_field(header, key, body_hash, at=at, canonicalization=canonicalization) for key in keys)
+    fields = unsigned(raw, keys, at=at, canonicalization=canonicalization, header=header, body_digest=body_digest)
+    return b"".join(field.signed(field.key.sign(field.text)) for field in fields)
 
 
-def _field(
-    header: SignedHeader, key: SigningKey, body_hash: bytes, *, at: float, canonicalization: Canonicalization
-) -> bytes:
+def _unsigned(
+    header: SignedHeader, key: SigningKey, body_hash: bytes, *, at: int, canonicalization: Canonicalization
+) -> Unsigned:
     """Write one signature's field. Its own text is signed too, with an empty b= and without CRLF (section 3.7)."""
+    start = _start(key.algorithm, canonicalization, key.domain, key.selector, at)
+    field = b"%s\r\n %s;\r\n %s;\r\n b=" % (start, header.names, body_hash)
+    own_text = field.replace(b"\r\n", b"").replace(b"DKIM-Signature: ", b"dkim-signature:", 1)
+    return Unsigned(key, header.text + own_text, field)
+
+
+@lru_cache(64)
+def _start(algorithm: str, canonicalization: Canonicalization, domain: str, selector: str, at: int) -> bytes:
+    """Write the tags that are the same for all mails of a second."""
     tags = [
         b"v=1",
-        b"a=" + key.algorithm.encode("ascii"),
+        b"a=" + algorithm.encode("ascii"),
         b"c=relaxed/" + canonicalization.encode("ascii"),
-        b"d=" + key.domain.encode("ascii"),
-        b"s=" + key.selector.encode("ascii"),
-        b"t=%d" % int(at),
+        b"d=" + domain.encode("ascii"),
+        b"s=" + selector.encode("ascii"),
+        b"t=%d" % at,
     ]
-    unsigned = b"%s\r\n %s;\r\n %s;\r\n b=" % (_fold_tags(b"DKIM-Signature:", tags), header.names, body_hash)
-    own_text = unsigned.replace(b"\r\n", b"").replace(b"DKIM-Signature: ", b"dkim-signature:", 1)
-    signature = base64.b64encode(key.sign(header.text + own_text))
-    first = _LINE - len(b" b=")
-    rest = [b"\r\n " + signature[at : at + _LINE - 1] for at in range(first, len(signature), _LINE - 1)]
-    return b"%s%s%s\r\n" % (unsigned, signature[:first], b"".join(rest))
+    return _fold_tags(b"DKIM-Signature:", tags)
 
 
 def _domain(raw: bytes, fields: Iterable[Field]) -> str:
@@ -146,7 +187,8 @@ def _fold_tags(start: bytes, tags: Iterable[bytes]) -> bytes:
     return b"\r\n".join(lines)
 
 
-def _fold_names(names: Sequence[str]) -> bytes:
+@lru_cache(64)
+def _fold_names(names: tuple[str, ...]) -> bytes:
     """Write the tag h=: names with colons between them. It starts a line of its own, behind one blank."""
     lines = ["h="]
     last = len(names) - 1
