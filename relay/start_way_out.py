@@ -8,9 +8,9 @@ from admin.pages.render import Renderer
 from admin.statics import Statics
 from bounce.consequence import Consequence
 from bounce.verp import ReturnPaths
-from relay.config import Config
 from relay.delivery.guard import Guard
 from relay.delivery.mta_sts import MtaSts
+from relay.delivery.own_addresses import OwnAddresses
 from relay.delivery.policy_fetch import PolicyFetch
 from relay.delivery.pool import Pool
 from relay.delivery.protection import Protection
@@ -87,7 +87,7 @@ def start_delivery(
             settings=relay.delivery,
             clock=parts.clock,
             own_names=(relay.hostname, parts.config.bounce_domain, *parts.config.bounce.aligned_domains),
-            own_addresses=_own_addresses(parts.config),
+            own_addresses=_own_addresses(parts, others.guard),
             protector=protection,
         ),
         pool=pool,
@@ -186,8 +186,8 @@ def start_tls_reports(parts: Parts, store: Store, delivery: Delivery, signing: S
     parts.run_beside(reports.run())
 
 
-def _own_addresses(config: Config) -> list[str]:
-    """Give the addresses that mail must not be delivered to, since we listen there ourselves; wildcards name none."""
-    listens = (*config.relay.submission.listen, *config.relay.submission.listen_tls, *config.bounce.listen)
-    hosts = {host_and_port(listen)[0] for listen in listens}
-    return sorted(hosts - {"0.0.0.0", "::", "127.0.0.1", "::1"})  # noqa: S104  loopback is the guard's to refuse
+def _own_addresses(parts: Parts, guard: Guard) -> OwnAddresses:
+    """Know the addresses that mail must not be delivered to, since we listen there ourselves."""
+    relay = parts.config.relay
+    listens = (*relay.submission.listen, *relay.submission.listen_tls, *parts.config.bounce.listen)
+    return OwnAddresses(map(host_and_port, listens), port=relay.delivery.port, guard=guard, clock=parts.clock)

@@ -4,10 +4,10 @@ The way out: from a claimed recipient to a settled one.
 ``worker.py`` takes jobs, own-held and claimed, and brings each to a destination:
 
 1. ``route.py`` finds the hosts that take mail for its domain, from static routes or from ``resolver.py`` (DNS, where
-   ``turns.py`` says who asks next), and leaves out what ``guard.py`` does not let us connect to. ``protection.py`` says
-   what TLS they must show: by their TLSA records (``tlsa.py``), by the domain's policy (``mta_sts.py``,
-   ``policy_fetch.py`` through ``guarded_http.py``, ``sts_policy.py``), and by what was seen before
-   (``tls_memory.py``). ``tls_results.py`` counts how it went.
+   ``turns.py`` says who asks next), and leaves out what ``guard.py`` does not let us connect to and what is ourselves
+   (``own_addresses.py``). ``protection.py`` says what TLS they must show: by their TLSA records (``tlsa.py``), by the
+   domain's policy (``mta_sts.py``, ``policy_fetch.py`` through ``guarded_http.py``, ``sts_policy.py``), and by what was
+   seen before (``tls_memory.py``). ``tls_results.py`` counts how it went.
 2. ``lane.py`` is the queue in memory for one destination: how many connections it may have, whether it is down.
    ``lanes.py`` has them all, and ``serving.py`` sets connections to work for them. Those of one provider
    (``providers.py``) share a group, whose pace ``pacing.py`` keeps; ``asked.py`` reads from a refusal how long to wait.

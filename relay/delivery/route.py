@@ -8,7 +8,7 @@ What a stranger's DNS or literal names is connected to only when ``guard.py`` le
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import Literal, Protocol
@@ -138,8 +138,8 @@ class Routes:
     """
     Finds the destination for a domain.
 
-    ``own_names`` and ``own_addresses`` are the names in other people's MX, and the public addresses, under which this
-    very server takes mail: an MX that is us would make a loop. ``protector`` None: TLS is opportunistic, wherever the
+    ``own_names`` and ``own_addresses`` are the names in other people's MX, and the addresses, under which this very
+    server takes mail: an MX that is us would make a loop. ``protector`` None: TLS is opportunistic, wherever the
     operator says nothing else. ``clock``: Unix seconds.
     """
 
@@ -151,7 +151,7 @@ class Routes:
         settings: DeliverySettings,
         clock: Callable[[], float],
         own_names: Iterable[str] = (),
-        own_addresses: Iterable[str] = (),
+        own_addresses: Container[str] = (),
         protector: Protector | None = None,
     ) -> None:
         self._names = names
@@ -162,7 +162,7 @@ class Routes:
         self._guard = Guard(settings.allow_private_destinations)
         self._clock = clock
         self._own_names = frozenset(name.lower() for name in own_names)
-        self._own_addresses = frozenset(str(ip_address(address)) for address in own_addresses)
+        self._own_addresses = own_addresses
         self._kept: OrderedDict[str, Destination] = OrderedDict()
         self._missing: OrderedDict[str, float] = OrderedDict()  # domain -> time of the first look-up that said so
 
@@ -311,7 +311,7 @@ class Routes:
                 float(preference)
                 for (preference, name), answer in zip(records, answers, strict=True)
                 if name in self._own_names
-                or (isinstance(answer, Found) and not self._own_addresses.isdisjoint(answer.records))
+                or (isinstance(answer, Found) and any(record in self._own_addresses for record in answer.records))
             ),
             default=float("inf"),
         )
