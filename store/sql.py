@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import BigInteger, ColumnElement, Dialect, Text, bindparam, literal_column
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -39,27 +39,38 @@ class _List(TypeDecorator[Collection[Any]]):
         return list(value or ()) if dialect.name == "postgresql" else json.dumps(list(value or ()))
 
 
-class _Holds(FunctionElement[Any]):
-    name = "holds"
-    type = NullType()
+class _Word(FunctionElement[Any]):
+    """Something that each engine says in its own way; ``{0}`` and ``{1}`` stand for what it is said of."""
+
+    type: TypeEngine[Any] = NullType()  # were it Boolean, SQLite would be told "(...) = 1", which no index serves
     inherit_cache = True
+    sqlite: ClassVar[str]
+    postgresql: ClassVar[str]
 
 
-@compiles(_Holds, "sqlite")
-def _holds_sqlite(element: _Holds, compiler: SQLCompiler, **kw: Any) -> str:
-    column, part = (compiler.process(each, **kw) for each in element.clauses)
-    return f"instr({column}, {part}) > 0"
+@compiles(_Word)
+def _say(element: _Word, compiler: SQLCompiler, **kw: Any) -> str:
+    words: str = getattr(element, compiler.dialect.name)
+    return words.format(*(compiler.process(each, **kw) for each in element.clauses))
 
 
-@compiles(_Holds, "postgresql")
-def _holds_postgresql(element: _Holds, compiler: SQLCompiler, **kw: Any) -> str:
-    column, part = (compiler.process(each, **kw) for each in element.clauses)
-    return f"strpos({column}, {part}) > 0"
+class _Holds(_Word):
+    name = "holds"
+    inherit_cache = True
+    sqlite = "instr({0}, {1}) > 0"
+    postgresql = "strpos({0}, {1}) > 0"
 
 
 def holds(column: ColumnElement[str], part: str) -> ColumnElement[bool]:
     """Whether ``part`` is within a text, as it stands. Nothing in it is a wildcard."""
     return _Holds(column, bindparam(None, part, type_=Text()))
+
+
+class _Like(_Word):
+    name = "holds_word"
+    inherit_cache = True
+    sqlite = "{0} LIKE {1} ESCAPE '\\'"
+    postgresql = "{0} ILIKE {1} ESCAPE '\\'"
 
 
 def holds_word(column: ColumnElement[str], part: str) -> ColumnElement[bool]:
@@ -72,40 +83,12 @@ def holds_word(column: ColumnElement[str], part: str) -> ColumnElement[bool]:
     return _Like(column, bindparam(None, f"%{escaped}%", type_=Text()))
 
 
-class _Like(FunctionElement[Any]):
-    name = "holds_word"
-    type = NullType()
-    inherit_cache = True
-
-
-@compiles(_Like, "sqlite")
-def _like_sqlite(element: _Like, compiler: SQLCompiler, **kw: Any) -> str:
-    column, pattern = (compiler.process(each, **kw) for each in element.clauses)
-    return f"{column} LIKE {pattern} ESCAPE '\\'"
-
-
-@compiles(_Like, "postgresql")
-def _like_postgresql(element: _Like, compiler: SQLCompiler, **kw: Any) -> str:
-    column, pattern = (compiler.process(each, **kw) for each in element.clauses)
-    return f"{column} ILIKE {pattern} ESCAPE '\\'"
-
-
-class _Slot(FunctionElement[int]):
+class _Slot(_Word):
     name = "slot"
-    type = BigInteger()
     inherit_cache = True
-
-
-@compiles(_Slot, "sqlite")
-def _slot_sqlite(element: _Slot, compiler: SQLCompiler, **kw: Any) -> str:
-    time, seconds = (compiler.process(each, **kw) for each in element.clauses)
-    return f"CAST({time} / {seconds} AS INTEGER)"
-
-
-@compiles(_Slot, "postgresql")
-def _slot_postgresql(element: _Slot, compiler: SQLCompiler, **kw: Any) -> str:
-    time, seconds = (compiler.process(each, **kw) for each in element.clauses)
-    return f"CAST(FLOOR({time} / {seconds}) AS BIGINT)"
+    type = BigInteger()
+    sqlite = "CAST({0} / {1} AS INTEGER)"
+    postgresql = "CAST(FLOOR({0} / {1}) AS BIGINT)"
 
 
 def slot(time: ColumnElement[float], seconds: int) -> ColumnElement[int]:
@@ -113,22 +96,11 @@ def slot(time: ColumnElement[float], seconds: int) -> ColumnElement[int]:
     return _Slot(time, literal_column(str(seconds)))
 
 
-class _Among(FunctionElement[Any]):
+class _Among(_Word):
     name = "among"
-    type = NullType()  # were it Boolean, SQLite would be told "(...) = 1", which no index serves
     inherit_cache = True
-
-
-@compiles(_Among, "sqlite")
-def _among_sqlite(element: _Among, compiler: SQLCompiler, **kw: Any) -> str:
-    column, items = (compiler.process(part, **kw) for part in element.clauses)
-    return f"{column} IN (SELECT value FROM json_each({items}))"  # noqa: S608 - compiled SQL, not input
-
-
-@compiles(_Among, "postgresql")
-def _among_postgresql(element: _Among, compiler: SQLCompiler, **kw: Any) -> str:
-    column, items = (compiler.process(part, **kw) for part in element.clauses)
-    return f"{column} = ANY ({items})"
+    sqlite = "{0} IN (SELECT value FROM json_each({1}))"
+    postgresql = "{0} = ANY ({1})"
 
 
 def among(column: ColumnElement[Any], name: str, item: type[TypeEngine[Any]] = BigInteger) -> ColumnElement[bool]:
