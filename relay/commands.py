@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 import click
 
 from relay.config import Config
+from relay.keys import read_keys, webhook_keys
 from relay.shell import who
 from relay.tail import as_json as event_as_json
 from relay.tail import as_line as event_as_line
@@ -25,7 +26,11 @@ _ALL = 10_000  # suppressions read at once
 @asynccontextmanager
 async def opened(config: Config, clock: Callable[[], float]) -> AsyncIterator[Store]:
     """Open the store beside the relay that serves from it."""
-    store = await open_store(config.store, clock=clock, node_name="homing command", serving=False)
+    try:
+        keys = webhook_keys(read_keys(config.relay.master_key))
+    except OSError:  # whoever may not read it, or before the first start: what is made now is sealed at the next one
+        keys = []
+    store = await open_store(config.store, clock=clock, node_name="homing command", serving=False, secret_keys=keys)
     try:
         yield store
     finally:

@@ -17,6 +17,7 @@ PIXEL_LABEL = "homing pixel"
 RETURN_PATH_LABEL = "homing return path"
 OPT_OUT_LABEL = "homing opt-out"
 EMBED_LABEL = "homing embed"
+WEBHOOK_LABEL = "homing webhook secrets"
 PIXEL_KIND = 1
 RETURN_PATH_KIND = 2
 
@@ -78,6 +79,11 @@ def opt_out_keys(keys: list[bytes]) -> list[bytes]:
 def embed_keys(keys: list[bytes]) -> list[bytes]:
     """Give the keys that links to embeds are signed with, the current one first."""
     return [derive_key(key, EMBED_LABEL) for key in keys]
+
+
+def webhook_keys(keys: list[bytes]) -> list[bytes]:
+    """Give the keys that the secrets of webhooks are sealed under in the store, the current one first."""
+    return [derive_key(key, WEBHOOK_LABEL) for key in keys]
 
 
 def _seal(keys: list[bytes], label: str, kind: int) -> Seal:

@@ -34,7 +34,7 @@ from relay.background import follow_journal, keep_swept, take_over_lapsed
 from relay.config import Config
 from relay.delivery.worker import Delivery
 from relay.first_start import FirstSecrets, make_secrets, welcome
-from relay.keys import KeyFileError, load_or_make, opt_out_keys, pixel_seal, return_path_seal
+from relay.keys import KeyFileError, load_or_make, opt_out_keys, pixel_seal, return_path_seal, webhook_keys
 from relay.log import configure
 from relay.outgoing import Outgoing
 from relay.parts import Parts
@@ -189,6 +189,7 @@ async def _start(parts: Parts) -> Relay:
         node_name=_node_name(parts.worker),
         serving=True,
         successor=bool(parts.worker.name),
+        secret_keys=webhook_keys(keys),
     )
     parts.stack.push_async_callback(store.close)
     made = await make_secrets(store, secrets.token_urlsafe(12))

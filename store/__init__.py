@@ -28,6 +28,7 @@ that mail reaches. What pages and programs look at is asked through ``queries/``
 ``suppressions.py``, ``credentials.py`` (applications), ``tokens.py`` with ``token_nouns.py`` (programs) and, for the
 pages, ``people.py`` (``passwords.py`` says which they may choose), ``sessions.py`` and ``audit.py``: who is let in, who
 is in, who changed what. ``webhooks.py`` keeps who is told of events, and ``webhook_calls.py`` what was told
-(``webhook_nouns.py``, ``webhook_schema.py``). ``retention.py`` ends it all; ``coarsen.py`` leaves only the day of old
-opens. ``measures.py`` counts what a process does, ``figures.py`` reads how the store stands: for metrics.
+(``webhook_nouns.py``, ``webhook_schema.py``); ``secret_box.py`` seals their secrets. ``retention.py`` ends it all;
+``coarsen.py`` leaves only the day of old opens. ``measures.py`` counts what a process does, ``figures.py`` reads how
+the store stands: for metrics.
 """

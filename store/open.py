@@ -7,7 +7,7 @@ the other nodes that it lives. A command line tool beside it does none of this.
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sqlalchemy import URL, text
@@ -36,6 +36,7 @@ from store.queue import Queue
 from store.reports import Reports
 from store.retention import Retention
 from store.room import Room
+from store.secret_box import SecretBox
 from store.segments import Segments
 from store.sessions import Sessions
 from store.settings import StoreSettings
@@ -77,6 +78,7 @@ class Store:
         lock: ProcessLock | None,
         serving: bool,
         successor: bool = False,
+        secret_keys: Sequence[bytes] = (),
     ) -> None:
         self.dialect = url.get_backend_name()
         self._lock = lock
@@ -128,7 +130,7 @@ class Store:
         self.waiting = WaitingMail(self._reader)
         self.queries = Queries(self._reader, file=file, clock=clock)
         self.transcripts = Transcripts(self._reader, self._writer, self._nodes)
-        self.webhooks = Webhooks(self._reader, self._writer, self._nodes, clock)
+        self.webhooks = Webhooks(self._reader, self._writer, self._nodes, clock, SecretBox(secret_keys))
         self.webhook_calls = WebhookCalls(self._reader, self._writer, self._nodes)
         self.measures = self._writer.measures
         self.figures = Figures(
@@ -192,6 +194,7 @@ class Store:
         await self.queue.clamp(FURTHEST)
         if self._lock is not None:
             await self._nodes.end_others()
+        await self.webhooks.seal_again()
         heart = Heart(self._writer, self._beat, self._lease / 3)
         self._heart = asyncio.create_task(heart.run(), name="store heart-beat")
 
@@ -230,6 +233,7 @@ async def open_store(
     node_name: str,
     serving: bool,
     successor: bool = False,
+    secret_keys: Sequence[bytes] = (),
 ) -> Store:
     """
     Open the store of the configuration.
@@ -241,6 +245,7 @@ async def open_store(
         serving: The relay itself; False: a tool beside it.
         successor: Whoever had this name before is known to be gone, so what it held is taken over at once, and not
             when its lease has passed.
+        secret_keys: What secrets that must be had in clear are sealed under, the current one first; none: they are not.
 
     Raises:
         StoreLocked: Another process serves from this SQLite file.
@@ -267,6 +272,7 @@ async def open_store(
             lock=lock,
             serving=serving,
             successor=successor,
+            secret_keys=secret_keys,
         )
         await store.start()
     except BaseException as error:

@@ -1,7 +1,7 @@
 """
 The tables of webhooks, part of the one schema (``store/schema.py``).
 
-``webhook`` holds secrets: whoever may read the status database only through the views never sees them.
+``webhook`` holds secrets, sealed under a key that is not in the database (``store/secret_box.py``).
 """
 
 from sqlalchemy import (

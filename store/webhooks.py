@@ -1,7 +1,8 @@
 """
 Webhooks: the endpoints that are told of events, with their secrets.
 
-A secret is 256 random bits that we make. It is kept in clear, since it must sign each call; no view shows it.
+A secret is 256 random bits that we make. It must sign each call, so it is kept sealed (``secret_box.py``) and not
+hashed; no view shows it.
 """
 
 import base64
@@ -17,6 +18,7 @@ from store.audit import Note, submit
 from store.engine import Reader
 from store.nodes import Nodes
 from store.schema import event
+from store.secret_box import SecretBox
 from store.sql import among
 from store.webhook_nouns import Shape, Webhook
 from store.webhook_schema import webhook, webhook_attempt, webhook_call
@@ -27,6 +29,7 @@ ROTATION_SECONDS = 86_400.0  # for which the secret before signs as well
 
 _ADD = insert(webhook)
 _ALL = select(webhook).order_by(webhook.c.id)
+_SECRETS = select(webhook.c.id, webhook.c.secret, webhook.c.previous_secret)
 _GET = select(webhook).where(webhook.c.id == bindparam("id"))
 _NEWEST = select(func.coalesce(func.max(event.c.position), 0))
 _CALLS_OF = select(webhook_call.c.id).where(webhook_call.c.webhook_id == bindparam("id")).limit(bindparam("limit"))
@@ -51,7 +54,10 @@ _STEPS: Kind[_Step, Any] = Kind("change webhooks", lambda transaction, steps: [s
 class Webhooks:
     """Makes, changes and gives endpoints. What may be a URL is checked by ``admin/webhooks/endpoints.py``."""
 
-    def __init__(self, reader: Reader, writer: Writer, nodes: Nodes, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, reader: Reader, writer: Writer, nodes: Nodes, clock: Callable[[], float], box: SecretBox
+    ) -> None:
+        self._box = box
         self._reader = reader
         self._writer = writer
         self._nodes = nodes
@@ -68,7 +74,7 @@ class Webhooks:
 
         def step(transaction: Transaction) -> int:
             position: int = transaction.connection.execute(_NEWEST).scalar_one()
-            row = _values(made) | {"id": made.id, "created_at": made.created_at, "position": position}
+            row = self._values(made) | {"id": made.id, "created_at": made.created_at, "position": position}
             transaction.connection.execute(_ADD, row)
             return position
 
@@ -77,11 +83,11 @@ class Webhooks:
 
     async def list(self) -> Sequence[Webhook]:
         """Give all, the oldest first."""
-        return await self._reader.run(lambda connection: [_webhook(row) for row in connection.execute(_ALL)])
+        return await self._reader.run(lambda connection: [self._webhook(row) for row in connection.execute(_ALL)])
 
     async def get(self, webhook_id: int) -> Webhook | None:
         """Give one; None: there is none."""
-        return await self._reader.run(lambda connection: _get(connection, webhook_id))
+        return await self._reader.run(lambda connection: self._get(connection, webhook_id))
 
     async def change(
         self, webhook_id: int, change: Callable[[Webhook], Webhook], *, noted: Note | None = None
@@ -100,14 +106,18 @@ class Webhooks:
         now = self._clock()
 
         def step(transaction: Transaction) -> Webhook | None:
-            before = _get(transaction.connection, webhook_id)
+            before = self._get(transaction.connection, webhook_id)
             if before is None:
                 return None
             after = change(before)
             if after.enabled and not before.enabled:
                 after = replace(after, off_at=None, off_why="", failing_since=None)
                 transaction.connection.execute(_AFRESH, {"b_id": webhook_id, "now": now})
-            transaction.connection.execute(_CHANGE, _values(after) | {"b_id": webhook_id})
+            values = self._values(after)
+            for name in ("secret", "previous_secret"):
+                if getattr(after, name) == getattr(before, name):
+                    del values[name]  # it stays as it is, also where it cannot be opened here
+            transaction.connection.execute(_CHANGE, values | {"b_id": webhook_id})
             return after
 
         changed: Webhook | None = await submit(self._writer, _STEPS, step, noted, happened=_is_something)
@@ -144,6 +154,66 @@ class Webhooks:
             pass
         return removed
 
+    async def seal_again(self) -> int:
+        """Seal what still lies in clear, or under an older key, under the current one. Gives how many rows changed."""
+
+        def sealed(connection: Connection) -> list[tuple[Any, dict[str, Any]]]:
+            rows = connection.execute(_SECRETS).all()
+            return [(row, now) for row in rows if (now := self._sealed_anew(row)) != _kept(row)]
+
+        def step(transaction: Transaction) -> int:
+            changed = sealed(transaction.connection)
+            for row, now in changed:
+                transaction.connection.execute(_CHANGE, now | {"b_id": row.id})
+            return len(changed)
+
+        if not await self._reader.run(sealed):
+            return 0
+        count: int = await self._writer.submit(_STEPS, step)
+        return count
+
+    def _sealed_anew(self, row: Any) -> dict[str, Any]:
+        """Give both secrets of a row as they should be kept; what cannot be opened stays as it is."""
+        kept = _kept(row)
+        return {
+            name: self._box.seal(opened, row.id) if (opened := self._box.open(text, row.id)) else text
+            for name, text in kept.items()
+        }
+
+    def _get(self, connection: Connection, webhook_id: int) -> Webhook | None:
+        row = connection.execute(_GET, {"id": webhook_id}).one_or_none()
+        return None if row is None else self._webhook(row)
+
+    def _values(self, it: Webhook) -> dict[str, Any]:
+        """Give what can be changed, as it is kept."""
+        return {
+            "url": it.url,
+            "description": it.description,
+            "kinds": json.dumps(it.kinds),
+            "tags": json.dumps(it.tags),
+            "customers": json.dumps(it.customers),
+            "shape": it.shape.value,
+            "batch_size": it.batch_size,
+            "batch_seconds": it.batch_seconds,
+            "secret": self._box.seal(it.secret, it.id),
+            "previous_secret": self._box.seal(it.previous_secret, it.id),
+            "previous_until": it.previous_until,
+            "enabled": it.enabled,
+            "off_at": it.off_at,
+            "off_why": it.off_why,
+            "failing_since": it.failing_since,
+        }
+
+    def _webhook(self, row: Any) -> Webhook:
+        lists = {name: tuple(json.loads(getattr(row, name))) for name in ("kinds", "tags", "customers")}
+        opened = {name: self._box.open(text, row.id) for name, text in _kept(row).items()}
+        fields = {**row._mapping, **lists, **opened, "shape": Shape(row.shape)}  # noqa: SLF001  its way to a dict
+        return Webhook(**fields)
+
+
+def _kept(row: Any) -> dict[str, str]:
+    return {"secret": row.secret, "previous_secret": row.previous_secret}
+
 
 def _is_something(result: object) -> bool:
     return result is not None
@@ -151,34 +221,3 @@ def _is_something(result: object) -> bool:
 
 def _new_secret() -> str:
     return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode("ascii")
-
-
-def _get(connection: Connection, webhook_id: int) -> Webhook | None:
-    row = connection.execute(_GET, {"id": webhook_id}).one_or_none()
-    return None if row is None else _webhook(row)
-
-
-def _values(it: Webhook) -> dict[str, Any]:
-    """Give what can be changed, as it is kept."""
-    return {
-        "url": it.url,
-        "description": it.description,
-        "kinds": json.dumps(it.kinds),
-        "tags": json.dumps(it.tags),
-        "customers": json.dumps(it.customers),
-        "shape": it.shape.value,
-        "batch_size": it.batch_size,
-        "batch_seconds": it.batch_seconds,
-        "secret": it.secret,
-        "previous_secret": it.previous_secret,
-        "previous_until": it.previous_until,
-        "enabled": it.enabled,
-        "off_at": it.off_at,
-        "off_why": it.off_why,
-        "failing_since": it.failing_since,
-    }
-
-
-def _webhook(row: Any) -> Webhook:
-    lists = {name: tuple(json.loads(getattr(row, name))) for name in ("kinds", "tags", "customers")}
-    return Webhook(**{**row._mapping, **lists, "shape": Shape(row.shape)})  # noqa: SLF001  its documented way to a dict

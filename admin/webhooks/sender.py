@@ -61,6 +61,8 @@ class Sender:
         """Make one attempt. Whatever happens is an answer."""
         if problem := url_problem(webhook.url, self._rules):
             return Answer(status=None, error=problem)
+        if not webhook.secret:
+            return Answer(status=None, error="its secret cannot be opened any more: rotate it")
         started = asyncio.get_running_loop().time()
         content = self._content(webhook, text)
         headers = signed_headers(name, content, secrets=webhook.secrets(self._clock()), now=self._clock())
