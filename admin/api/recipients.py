@@ -7,7 +7,7 @@ from admin.api import shown
 from admin.api.models.base import Given, Id, Paged, when
 from admin.api.models.filters import SearchQuery
 from admin.api.models.mails import RecipientOut
-from admin.api.models.views import AboutRecipient
+from admin.api.models.views import RecipientStoryOut
 from admin.api.problems import missing
 from admin.api.route import Call, Route
 from store.open import Store
@@ -59,7 +59,7 @@ class Recipients:
             ),
             Route(
                 method="GET", path="/recipients/{recipient_id}", handler=self.one, scope=Scope.READ, group=_GROUP,
-                summary="Get one recipient with its events", answer=AboutRecipient,
+                summary="Get one recipient with its events", answer=RecipientStoryOut,
             ),
             Route(
                 method="GET", path="/recipients/{recipient_id}/transcripts", handler=self.transcripts,
@@ -82,12 +82,13 @@ class Recipients:
         )
         return shown.recipients(page, call.now)
 
-    async def one(self, call: Call) -> AboutRecipient:
-        """Give one recipient with all its events."""
+    async def one(self, call: Call) -> RecipientStoryOut:
+        """Give one recipient with all its events, and what loaded the pixel."""
         found = await self._store.find.recipient(call.id("recipient_id"))
         if found is None:
             raise missing("recipient")
-        return shown.about_recipient(found, call.now)
+        loads = await self._store.opens.of(found.recipient.recipient_id)
+        return shown.recipient_story(found, loads, call.now)
 
     async def transcripts(self, call: Call) -> TranscriptsOut:
         """Give what was said."""

@@ -4,6 +4,7 @@ Makes the models of what the queries give.
 Pure: no I/O, no clock, no chance.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from admin.api.models.base import Paged, at, when
@@ -18,10 +19,11 @@ from admin.api.models.mails import (
     SlotOut,
 )
 from admin.api.models.stopped import SuppressionOut
-from admin.api.models.views import AboutRecipient, AddressOut, ChaseOut, SentOut
+from admin.api.models.views import AboutRecipient, AddressOut, ChaseOut, LoadOut, RecipientStoryOut, SentOut
 from admin.story import tell
 from store.event_fields import event_fields
 from store.journal_record import EventRecord
+from store.nouns import Open
 from store.queries.page import Page
 from store.queries.rows import AddressHealth, ChaseLine, MessageLine, MessageRow, Overview, Sent
 from store.queries.standing import Counts, standing_of
@@ -61,8 +63,27 @@ def recipients(page: Page[RecipientRow], now: float) -> Paged[RecipientOut]:
 
 def about_recipient(found: Found, now: float) -> AboutRecipient:
     """Give a recipient with its events."""
-    events = [event(record) for record in records(found)]
-    return AboutRecipient(**_recipient(found.recipient, now), events=events)
+    return AboutRecipient(**_recipient(found.recipient, now), events=_events(found))
+
+
+def recipient_story(found: Found, loads: Sequence[Open], now: float) -> RecipientStoryOut:
+    """Give a recipient with its events and what loaded the pixel."""
+    kept = [
+        LoadOut(
+            at=when(it.at),
+            verdict=it.verdict,
+            rule=it.rule,
+            client=it.client or None,
+            device=it.device or None,
+            country=it.country or None,
+        )
+        for it in loads
+    ]
+    return RecipientStoryOut(**_recipient(found.recipient, now), events=_events(found), loads=kept)
+
+
+def _events(found: Found) -> list[EventOut]:
+    return [event(record) for record in records(found)]
 
 
 def records(found: Found) -> list[EventRecord]:

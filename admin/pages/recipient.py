@@ -48,6 +48,11 @@ class RecipientPages:
             told=told_row,
             row=found.recipient,
             events=[(event, tell_event(event, language)) for event in found.events],
+            readers=[
+                it
+                for it in await site.store.opens.of(found.recipient.recipient_id)
+                if it.client or it.device or it.country  # tracking mode full; of people alone
+            ],
             transcripts=transcripts,
             waits=found.recipient.state is State.DUE,
             held=found.recipient.state is State.HELD,

@@ -13,6 +13,7 @@ from admin.api.models.base import Given, Id, Paged
 from admin.api.models.events import EventOut
 from admin.api.models.mails import CountsOut, MessageOut, RecipientOut
 from admin.api.models.stopped import SuppressionOut
+from store.nouns import Verdict
 
 
 class AddressOut(Given):
@@ -47,6 +48,23 @@ class AboutRecipient(RecipientOut):
     """A recipient with its events."""
 
     events: list[EventOut]
+
+
+class LoadOut(Given):
+    """One view of a mail, or one load by a machine, as far as the tracking mode let it be kept."""
+
+    at: datetime
+    verdict: Verdict = Field(description="What loaded the pixel.")
+    rule: str = Field(description="What said so.")
+    client: str | None = Field(description="Name of the mail program; tracking mode `full` only, like the next two.")
+    device: str | None = Field(description="`phone`, `tablet` or `computer`.")
+    country: str | None = Field(description="ISO 3166-1, two letters.")
+
+
+class RecipientStoryOut(AboutRecipient):
+    """A recipient with its events, and what loaded the pixel."""
+
+    loads: list[LoadOut] = Field(description="By time, those that are still kept; none where opens are not followed.")
 
 
 class SentOut(MessageOut):
