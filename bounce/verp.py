@@ -13,6 +13,7 @@ Pure: no I/O, no clock, no chance.
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from store.ids import made_at
 from store.seal import Seal
@@ -45,6 +46,7 @@ class ReturnPaths:
         self.domain = _folded(domain)
         self.domains = (self.domain, *map(_folded, aligned))
         self._lifetime = lifetime
+        self._domain_for = lru_cache(256)(self._choose)  # thousands of mails for each
         domains = "|".join(map(re.escape, self.domains))
         self._written = re.compile(rf"\bb[a-z2-7]{{{_LETTERS}}}@(?:{domains})\b", re.ASCII | re.IGNORECASE)
 
@@ -56,9 +58,11 @@ class ReturnPaths:
             recipient_id: Whose.
             from_domain: The domain in From:; a domain of ours that belongs to it is taken, so that SPF is aligned.
         """
+        return f"b{_base32(self._seal.seal(recipient_id))}@{self._domain_for(from_domain)}"
+
+    def _choose(self, from_domain: str) -> str:
         wanted = _folded(from_domain)
-        domain = next((ours for ours in self.domains if _belong_together(ours, wanted)), self.domain)
-        return f"b{_base32(self._seal.seal(recipient_id))}@{domain}"
+        return next((ours for ours in self.domains if _belong_together(ours, wanted)), self.domain)
 
     def decode(self, address: str, now: float) -> int | None:
         """

@@ -7,6 +7,7 @@ A job leaves the hand in no other way.
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
+from bounce.decide import delivers
 from relay.delivery.asked import asked_by, steps_for
 from relay.delivery.ports import Consequence, Keep, Queue
 from relay.delivery.schedule import next_attempt
@@ -75,7 +76,14 @@ class Hand:
         """
         if transcript:
             self._keep(job.recipient_id, attempt.at, transcript)
-        next_attempt_at = next_attempt(
+        next_attempt_at = None if delivers(attempt) else self._next_attempt(job, attempt, least)
+        self._leaving.add(job.recipient_id)
+        self._settling.write(
+            lambda: self._consequence.of_attempt(attempt, next_attempt_at, job), lambda: self.let_go((job,))
+        )
+
+    def _next_attempt(self, job: Job, attempt: Attempt, least: float) -> float | None:
+        return next_attempt(
             attempts=job.attempts + 1,
             now=attempt.at,
             expires_at=job.expires_at,
@@ -83,10 +91,6 @@ class Hand:
             spread=self._random(),
             lifetime=job.expires_at - job.accepted_at,
             least=least,
-        )
-        self._leaving.add(job.recipient_id)
-        self._settling.write(
-            lambda: self._consequence.of_attempt(attempt, next_attempt_at, job), lambda: self.let_go((job,))
         )
 
     def _steps_after(self, job: Job, attempt: Attempt) -> Sequence[float]:

@@ -7,21 +7,23 @@ Pure: no I/O, no clock, no chance.
 from relay.delivery.states import State
 from relay.settings import DeliverySettings
 
+_NONE = float("inf")
+_LIMITS = {
+    State.READY: None,
+    State.CLOSED: None,
+    State.HANDSHAKE: None,
+    State.GREETING: "greeting_timeout",
+    State.DATA: "data_timeout",
+    State.SKIP_DATA: "data_timeout",
+    State.CONTENT: "block_timeout",
+    State.CHUNK: "block_timeout",
+    State.END_OF_DATA: "final_dot_timeout",
+}
+
 SESSION_LIMIT = 1800.0  # seconds, from MAIL to the final dot; and the age from which a connection takes no new mail
 
 
 def patience(state: State, settings: DeliverySettings) -> float:
     """Give the seconds that the other side has in a state; infinite where it owes nothing."""
-    match state:
-        case State.READY | State.CLOSED | State.HANDSHAKE:
-            return float("inf")
-        case State.GREETING:
-            return settings.greeting_timeout
-        case State.DATA | State.SKIP_DATA:
-            return settings.data_timeout
-        case State.CONTENT | State.CHUNK:
-            return settings.block_timeout
-        case State.END_OF_DATA:
-            return settings.final_dot_timeout
-        case _:
-            return settings.command_timeout
+    limit = _LIMITS.get(state, "command_timeout")
+    return _NONE if limit is None else getattr(settings, limit)  # all of them floats

@@ -5,7 +5,6 @@ A content that finds no room is read from the store when its turn comes. Waiting
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterable
 
 from relay.delivery.ports import Contents
@@ -21,7 +20,7 @@ class Shelf:
         self._contents = contents
         self._room = room
         self._kept: dict[int, bytes] = {}
-        self._wanted: Counter[int] = Counter()  # message id -> jobs in hand
+        self._wanted: dict[int, int] = {}  # message id -> jobs in hand
         self._reading: dict[int, asyncio.Task[bytes]] = {}
 
     @property
@@ -31,19 +30,21 @@ class Shelf:
 
     def expect(self, jobs: Iterable[Job]) -> None:
         """Jobs came in hand: each will be ``done`` some time."""
-        self._wanted.update(job.message_id for job in jobs)
+        for job in jobs:
+            self._wanted[job.message_id] = self._wanted.get(job.message_id, 0) + 1
 
     def put(self, message_id: int, content: bytes) -> None:
         """Keep a content until the last job of its message is done, if there is room."""
-        if len(content) <= self._room and message_id not in self._kept and self._wanted[message_id] > 0:
+        if len(content) <= self._room and message_id not in self._kept and message_id in self._wanted:
             self._room -= len(content)
             self._kept[message_id] = content
 
     def done(self, job: Job) -> None:
         """A job will not ask any more."""
-        self._wanted[job.message_id] -= 1
-        if self._wanted[job.message_id] <= 0:
-            del self._wanted[job.message_id]
+        left = self._wanted.pop(job.message_id, 0) - 1
+        if left > 0:
+            self._wanted[job.message_id] = left
+        else:
             self._room += len(self._kept.pop(job.message_id, b""))
 
     async def get(self, job: Job) -> bytes:
@@ -60,6 +61,6 @@ class Shelf:
             reading = self._reading[job.message_id] = asyncio.create_task(self._contents.read(job.content))
             reading.add_done_callback(lambda _: self._reading.pop(job.message_id, None))
         content = await asyncio.shield(reading)
-        if self._wanted[job.message_id] > 1:
+        if self._wanted.get(job.message_id, 0) > 1:
             self.put(job.message_id, content)
         return content

@@ -56,9 +56,11 @@ class Transcript:
         """Write it out; ``ending`` says why it ended, where no reply does."""
         lines = [self.earlier] if self.earlier else []
         lines.append(self._opening)
+        written_at, seconds = -1.0, ""
         for at, mark, what in self._entries:
-            seconds = f"{at - self._began_at:7.3f} {mark} "
-            lines += [seconds + line[:_LINE] for line in _lines(what)]
+            if at != written_at:  # most of what is said in one go has one time
+                written_at, seconds = at, f"{at - self._began_at:7.3f} "
+            lines += [f"{seconds}{mark} {line[:_LINE]}" for line in _lines(what)]
         if ending:
             lines.append(f"        = {ending[:_LINE]}")
         return _fit("\n".join(lines))
@@ -77,6 +79,8 @@ def _lines(what: _Said) -> list[str]:
         return [what]
     if isinstance(what, bytes):
         return what.decode("utf-8", "replace").splitlines()
+    if len(what.lines) == 1:
+        return [f"{what.code} {what.lines[0]}"]
     last = len(what.lines) - 1
     return [f"{what.code}{' ' if n == last else '-'}{line}" for n, line in enumerate(what.lines)] or [str(what.code)]
 

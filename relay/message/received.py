@@ -66,12 +66,19 @@ def passages(raw: bytes, hostname: str) -> int:
     """
     if "." not in hostname:
         return 0
-    name = re.escape(_name(hostname).encode("ascii"))
-    by = re.compile(rb"\bby[ \t\r\n]+" + name + rb"(?![A-Za-z0-9.-])", re.IGNORECASE)
+    name, by = _by(hostname)
     end = raw.find(b"\r\n\r\n")
-    if end >= 0 and not by.search(raw, 0, end):
+    if end >= 0 and name not in raw[:end].lower():  # a tenth of what the expression costs
         return 0
     return sum(1 for field in fields(raw) if field.name == "received" and by.search(raw, field.value_start, field.end))
+
+
+@lru_cache(16)
+def _by(hostname: str) -> tuple[bytes, re.Pattern[bytes]]:
+    """Give a name of ours in lower case, and what finds it behind ``by``."""
+    name = _name(hostname).encode("ascii")
+    by = re.compile(rb"\bby[ \t\r\n]+" + re.escape(name) + rb"(?![A-Za-z0-9.-])", re.IGNORECASE)
+    return name.lower(), by
 
 
 def _client(helo: str, client_address: str, *, hide_client: bool) -> str:
