@@ -198,6 +198,15 @@ def test_dots_are_stuffed_exactly(copy: bytes, wire: bytes) -> None:
     assert stuff(copy) == wire
 
 
+@pytest.mark.parametrize("before", [0, 1, 40_000])
+@pytest.mark.parametrize("behind", [*range(32_760, 32_780), 100_000])
+def test_a_dot_is_found_wherever_it_stands_in_a_large_mail(before: int, behind: int) -> None:
+    """Also just where one look ends and the next begins: behind a dot that begins no line, so many octets."""
+    copy = b"a" * before + b"." + b"b" * behind + b"\r\n"
+    assert stuff(copy) == (b"" if before else b".") + copy
+    assert stuff(copy + b".c\r\n").endswith(b"b\r\n..c\r\n")
+
+
 @given(st.lists(st.text("ab.\x80", max_size=4).map(str.encode)))
 def test_a_server_reads_what_was_meant(lines: list[bytes]) -> None:
     """Whatever the lines: no end of data before its time, and unstuffing gives the copy back."""
