@@ -70,9 +70,9 @@ def file_of(homing: Homing) -> str:
     return str(homing.folder / "var" / "homing.db")
 
 
-def states(homing: Homing) -> dict[str, int]:
-    """Count the recipients in each state."""
-    with closing(sqlite3.connect(file_of(homing))) as store:
+def states(homing: Homing, file: str = "") -> dict[str, int]:
+    """Count the recipients in each state. ``file``: where the store can be seen, if elsewhere than usual."""
+    with closing(sqlite3.connect(file or file_of(homing))) as store:
         return dict(store.execute("SELECT state, count(*) FROM recipient GROUP BY state").fetchall())
 
 
@@ -109,9 +109,9 @@ def drain(homing: Homing, sink: Sink, *, seconds: float = 90.0) -> None:
     assert homing.terminate() == 0
 
 
-def account(homing: Homing, source: Source, sink: Sink, *, kills: int) -> Account:
-    """Hold both ledgers and the store of a relay that is down against each other."""
-    with closing(sqlite3.connect(file_of(homing))) as store:
+def account(homing: Homing, source: Source, sink: Sink, *, kills: int, file: str = "") -> Account:
+    """Hold both ledgers and the store of a relay that is down, or has nothing to do, against each other."""
+    with closing(sqlite3.connect(file or file_of(homing))) as store:
         damage = "; ".join(row[0] for row in store.execute("PRAGMA integrity_check") if row != ("ok",))
         rows = [(int(row[0]), *row[1:]) for row in store.execute(_RECIPIENTS)]
     got = set(sink.got)
