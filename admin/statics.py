@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+from functools import cache
 from importlib.resources import files
 
 from aiohttp import web
@@ -12,17 +13,21 @@ _TYPES = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _A_YEAR = "public, max-age=31536000, immutable"
 
 
+@cache
+def _read() -> tuple[dict[str, bytes], dict[str, bytes], str]:
+    """Give the files, the same compressed, and their version: once for all who serve or name them."""
+    folder = files("admin").joinpath("static")
+    found = {file.name: file.read_bytes() for file in folder.iterdir() if file.name.rpartition(".")[2] in _TYPES}
+    packed = {name: gzip.compress(octets, mtime=0) for name, octets in found.items()}
+    whole = b"".join(found[name] for name in sorted(found))
+    return found, packed, hashlib.sha256(whole).hexdigest()[:10]
+
+
 class Statics:
     """Serves ``admin/static``."""
 
     def __init__(self) -> None:
-        folder = files("admin").joinpath("static")
-        self._files = {
-            file.name: file.read_bytes() for file in folder.iterdir() if file.name.rpartition(".")[2] in _TYPES
-        }
-        self._packed = {name: gzip.compress(octets, mtime=0) for name, octets in self._files.items()}
-        whole = b"".join(self._files[name] for name in sorted(self._files))
-        self.version = hashlib.sha256(whole).hexdigest()[:10]
+        self._files, self._packed, self.version = _read()
 
     def routes(self) -> list[Route]:
         """Give the one route of the files."""

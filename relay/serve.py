@@ -80,6 +80,7 @@ def run(config: Config, config_path: Path) -> bool:
         _run_one(config, config_path, log, Worker(), None)
         return True
 
+    gc.enable()  # each worker collects for itself what it loads; the supervisor loads nothing more
     family = secrets.token_hex(6)
     with tempfile.TemporaryDirectory(prefix="homing-") as folder:
 
@@ -125,6 +126,7 @@ async def _serve(config: Config, config_path: Path, log: Logger, worker: Worker,
         gc.collect()
         gc.freeze()
         gc.set_threshold(*_COLLECT)
+        gc.enable()
         sys.setswitchinterval(_TURN)
         if worker.is_first:
             print(welcome(config, relay.secrets, relay.addresses, _command(config_path)), flush=True)  # noqa: T201

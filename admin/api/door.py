@@ -3,6 +3,7 @@
 import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -44,7 +45,7 @@ class Door:
         Build it.
 
         Args:
-            routes: All there are; the OpenAPI document is made of them here, and served without a token.
+            routes: All there are; the OpenAPI document is made of them for the first who asks, and needs no token.
             tokens: Who may ask.
             audit: Where changes are noted.
             per_minute: Requests a minute that one token may make.
@@ -58,11 +59,11 @@ class Door:
         self._limits = Limits(per_minute)
         self._clock = clock
         self._log = log
-        described = document(routes)
+        described = cache(lambda: document(routes))  # it makes all models ready, which few processes need
 
         async def openapi(call: Call) -> web.Response:
             del call
-            return web.json_response(text=described)
+            return web.json_response(text=described())
 
         about = Route(
             method="GET",

@@ -45,7 +45,7 @@ class PolicyFetch:
         self._names = names
         self._guard = guard
         self._ipv6 = ipv6
-        self._context = context or ssl.create_default_context()
+        self._context = context
         self._port = port
         self._timeout = timeout
         self._room = asyncio.Semaphore(AT_ONCE)

@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib.resources import files
 from ipaddress import ip_address
 
@@ -37,8 +38,13 @@ def _load() -> tuple[Provider, ...]:
 
 
 PROVIDERS = _load()
-_SUFFIXES = PublicSuffixList()
 _BY_MX = {suffix: provider for provider in PROVIDERS for suffix in provider.mx}
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    """Read the list when the first mail goes to none of the providers: 20 ms, and two megabytes from then on."""
+    return PublicSuffixList()
 
 
 def provider_of(host: str) -> Provider | None:
@@ -57,7 +63,7 @@ def group_name(destination: Destination) -> str:
     if destination.by_route or not host or _is_address(host):
         return destination.key
     provider = provider_of(host)
-    return provider.name if provider else _SUFFIXES.privatesuffix(host.lower().rstrip(".")) or host
+    return provider.name if provider else _suffixes().privatesuffix(host.lower().rstrip(".")) or host
 
 
 def _is_address(host: str) -> bool:

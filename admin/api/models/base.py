@@ -23,13 +23,13 @@ Id = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,19}$"), Field(descripti
 class Given(BaseModel):
     """What the API gives."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)  # made ready by the first request that needs it
 
 
 class Asked(BaseModel):
     """What the API is asked, or told to do. A name that is not known is a mistake."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Paged(Given, Generic[T]):
