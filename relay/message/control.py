@@ -68,10 +68,12 @@ def is_control(name: str) -> bool:
 
 def read_controls(raw: bytes, header: Header, settings: MetadataSettings) -> Controls:
     """Read all control headers of a mail's top header. Never raises, whatever their values."""
+    controls = [entry for entry in header.fields if is_control(entry[0])]
+    if not controls:
+        return Controls()
     reading = _Reading(settings)
-    for entry in header.fields:
-        if is_control(entry.name):
-            reading.take(entry.name, _shown_name(raw, entry), headers.text(raw, entry))
+    for entry in controls:
+        reading.take(entry.name, _shown_name(raw, entry), headers.text(raw, entry))
     return reading.result()
 
 

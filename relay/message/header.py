@@ -61,6 +61,11 @@ class Header(NamedTuple):
                 return field
         return None
 
+    def moved(self, by: int) -> "Header":
+        """Give the same block, so many octets further on."""
+        fields = tuple(Field(name, at + by, value_at + by, end + by) for name, at, value_at, end in self.fields)
+        return Header(self.start + by, self.top + by, self.end + by, self.body + by, fields, self.broken)
+
 
 def measure(raw: bytes, most: int | None = None) -> tuple[int, int]:
     """

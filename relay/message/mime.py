@@ -8,6 +8,8 @@ Pure: no I/O, no clock, no chance.
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
 
 from relay.message import header as headers
 from relay.message.content_type import FORWARDED, PLAIN, ContentType, parse_content_type, parse_disposition, token
@@ -18,9 +20,12 @@ MAX_PARTS = 5_000
 MAX_BOUNDARY = 70  # RFC 2046 section 5.1.1
 _MAX_FALSE_DELIMITERS = 200_000  # lines that begin like a delimiter and are none, before we give up
 _HOPS = 8  # the hyphens of a usual part's header
+_USUAL = 512  # octets of a part's header that may be kept
 _DELIMITER_ROOM = 256  # octets of a delimiter line with its padding
 
 _TELLING = frozenset({"content-type", "content-transfer-encoding", "content-disposition"})
+
+_UNSAID = ContentType()  # text/plain, by default
 
 TOO_DEEP = "mime too deep"
 TOO_MANY = "too many parts"
@@ -49,6 +54,16 @@ class Part:
     def multipart(self) -> bool:
         """Whether it has parts of its own."""
         return self.kind.major == "multipart"
+
+
+class _Said(NamedTuple):
+    """What a header says of its part."""
+
+    kind: ContentType
+    encoding: str
+    disposition: str
+    names_a_file: bool
+    doubtful: bool
 
 
 @dataclass(slots=True)
@@ -140,7 +155,7 @@ def scan(
     """
     end = len(raw) if end is None else end
     header = header or headers.scan(raw, start, end)
-    root = _described(raw, Part(-1, depth, "1", header, min(header.body, end), end), PLAIN)
+    root = Part(-1, depth, "1", header, min(header.body, end), end, *_said(raw, header))
     structure = Structure([root])
     opened = _Open()
     if root.multipart:
@@ -203,12 +218,13 @@ def _begin(raw: bytes, structure: Structure, opened: _Open, start: int, end: int
     # and the walk goes on from there, so no octet is searched twice.
     limit = opened.next(raw, start - 2, end)
     header_limit = end if limit < 0 else limit + 2
-    header = headers.scan(raw, start, header_limit)
+    header, said = _part_header(raw, start, header_limit)
     number = f"{parent.number}.{len(parent.children) + 1}" if parent.number else str(len(parent.children) + 1)
-    default = FORWARDED if parent.kind.minor == "digest" else PLAIN
-    part = Part(parent_index, parent.depth + 1, number, header, min(header.body, end), end)
+    part = Part(parent_index, parent.depth + 1, number, header, min(header.body, end), end, *said)
+    if part.kind is _UNSAID and parent.kind.minor == "digest":
+        part.kind = FORWARDED
     parent.children.append(len(structure.parts))
-    structure.parts.append(_described(raw, part, default))
+    structure.parts.append(part)
     if limit >= 0 and header.end == limit + 2:
         # No empty line before the next line that begins like a delimiter: if that is none, it is a broken header.
         line = raw[limit + 4 : min(limit + _DELIMITER_ROOM, end)].split(b"\r\n", 1)[0]
@@ -234,24 +250,38 @@ def _enter(raw: bytes, structure: Structure, index: int, opened: _Open) -> str:
     return ""
 
 
-def _described(raw: bytes, part: Part, default: ContentType) -> Part:
-    """Read what the part's own header says of it."""
-    part.kind = default
-    part.doubtful = part.header.broken
+def _part_header(raw: bytes, start: int, end: int) -> tuple[Header, _Said]:
+    """Read the header that starts behind a delimiter line; that of an application's parts is mostly a known one."""
+    empty = raw.find(b"\r\n\r\n", start, min(start + _USUAL, end))
+    if empty >= 0 and not raw.startswith(b"\r\n", start):
+        header, said = _usual_header(raw[start : empty + 4])
+        return header.moved(start), said
+    header = headers.scan(raw, start, end)
+    return header, _said(raw, header)
+
+
+def _said(raw: bytes, header: Header) -> _Said:
+    """Read what a part's own header says of it."""
+    kind, encoding, disposition, names_a_file = _UNSAID, "7bit", "", False
+    doubtful = header.broken
     seen: set[str] = set()
-    for entry in part.header.fields:
+    for entry in header.fields:
         name = entry[0]
         if name not in _TELLING:
             continue
         if name in seen:
-            part.doubtful = True
+            doubtful = True
         elif name == "content-type":
-            part.kind = parse_content_type(headers.value(raw, entry))
+            kind = parse_content_type(headers.value(raw, entry))
         elif name == "content-transfer-encoding":
-            part.encoding = token(headers.value(raw, entry)) or "7bit"
+            encoding = token(headers.value(raw, entry)) or "7bit"
         else:
-            part.disposition, part.names_a_file = parse_disposition(headers.value(raw, entry))
+            disposition, names_a_file = parse_disposition(headers.value(raw, entry))
         seen.add(name)
-    part.names_a_file |= part.kind.names_a_file
-    part.doubtful |= part.kind.repeated
-    return part
+    return _Said(kind, encoding, disposition, names_a_file or kind.names_a_file, doubtful or kind.repeated)
+
+
+@lru_cache(256)
+def _usual_header(block: bytes) -> tuple[Header, _Said]:
+    header = headers.scan(block)
+    return header, _said(block, header)

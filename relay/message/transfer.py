@@ -13,7 +13,7 @@ IDENTITY = ("7bit", "8bit", "binary")  # what is transferred is the text itself
 LINE = 76  # octets of a line in both encodings, RFC 2045 sections 6.7 and 6.8
 BASE64_TEXT = 57  # octets of text in such a line of base64
 _SOFT = b"=\r\n"
-_CHUNK = 2048
+_CHUNK = 4096
 _WORDS = 7  # octets of a tag: </body>
 
 # As binascii.a2b_qp reads: "==" is one "=", and "=" before anything else stands for itself.

@@ -90,7 +90,7 @@ def parse_mail(argument: bytes, *, extended: bool, dsn: bool, max_size: int) -> 
         dsn: RET and ENVID are known (RFC 3461).
         max_size: What SIZE= may declare at most, in octets.
     """
-    checks = {**_MAIL_CHECKS, **(_MAIL_DSN_CHECKS if dsn else {})}
+    checks = _ALL_MAIL_CHECKS if dsn else _MAIL_CHECKS
     command = _parse(
         argument, b"FROM:", checks, extended=extended, syntax=replies.BAD_MAIL, bad=replies.BAD_REVERSE_PATH
     )
@@ -190,6 +190,8 @@ def _path(text: str, *, null: bool, postmaster: bool) -> tuple[str, str] | None:
 
 def _fits(mailbox: str, domain: str | None, literal: str | None) -> bool:
     """Whether a mailbox keeps to the lengths, has no invisible characters, and a literal is an address."""
+    if literal is None and len(mailbox) <= _MAX_LABEL and mailbox.isascii() and mailbox.isprintable():
+        return True  # no part of it is longer than the whole
     if len(mailbox.encode()) + 2 > _MAX_PATH or not mailbox.isprintable():
         return False
     if literal is not None:
@@ -214,6 +216,8 @@ def _is_literal(text: str) -> bool:
 def _parameters(text: str, checks: dict[str, Callable[[str], bool]]) -> dict[str, str] | Reply:
     """Read ``KEY=value`` words, each known and at most once."""
     parameters: dict[str, str] = {}
+    if not text:
+        return parameters
     for word in text.split(" "):
         if not word:
             continue
@@ -250,6 +254,7 @@ _MAIL_DSN_CHECKS: dict[str, Callable[[str], bool]] = {
     "RET": lambda value: value.upper() in ("FULL", "HDRS"),  # RFC 3461 section 4.3
     "ENVID": _is_envelope_id,
 }
+_ALL_MAIL_CHECKS = _MAIL_CHECKS | _MAIL_DSN_CHECKS
 _RCPT_DSN_CHECKS: dict[str, Callable[[str], bool]] = {
     "NOTIFY": lambda value: _NOTIFY.fullmatch(value) is not None,  # section 4.1
     "ORCPT": lambda value: len(value) <= 500 and _ORCPT.fullmatch(value) is not None,  # section 4.2

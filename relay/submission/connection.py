@@ -9,6 +9,7 @@ limit for a client that does not read, it never restarts its timer within DATA, 
 import asyncio
 import logging
 import ssl
+from functools import lru_cache
 from typing import cast
 
 from aiosmtpd.smtp import SMTP
@@ -21,6 +22,7 @@ _INPUT_HIGH = 256 * 1024  # octets that wait to be read before the client is tol
 _OUTPUT_HIGH = 4 * 1024  # octets of replies that may wait while the client does not read
 _LONGEST_DISCARD = 1024 * 1024  # octets of one over-long line before the connection is cut
 NO_LETTERS = frozenset(range(32)) - frozenset(b"\t\r\n")  # no command begins so; TLS does
+_on_the_wire = lru_cache(256)(Reply.render)  # the same few are said all day
 _LINGER = 5.0  # seconds for a client to take the last reply before the socket is closed under it
 
 # aiosmtpd reports each protocol's mechanisms at level INFO, from a list that is not used here.
@@ -123,7 +125,7 @@ class Connection(SMTP):
 
     def say(self, reply: Reply) -> None:
         """Put a reply behind those not sent yet; they leave with the next ``flush``, or when input is waited for."""
-        self._outbox += reply.render()
+        self._outbox += _on_the_wire(reply)
 
     async def flush(self) -> None:
         """Send what was said. GoneError when the client is gone, or does not read for ``write_stall``."""

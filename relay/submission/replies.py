@@ -112,4 +112,4 @@ def challenge(text: str) -> Reply:
 
 def queued(message_id: int) -> Reply:
     """Take the message over: it is on disk now (RFC 5321 section 6.1)."""
-    return Reply.make(250, "2.0.0", f"Ok: queued as {message_id}")
+    return Reply(250, OK.status, (f"Ok: queued as {message_id}",))

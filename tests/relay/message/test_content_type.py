@@ -44,7 +44,7 @@ def test_the_usual_form_is_read_like_any_other(value: bytes) -> None:
     """What one parameter says does not depend on another one before it."""
     alone, second = parse_content_type(b"Text/HTML; " + value), parse_content_type(b"Text/HTML; n=1; " + value)
     assert alone.parameters | {"n": "1"} == second.parameters
-    assert (alone.essence, alone.repeated) == (second.essence, second.repeated) == ("text/html", second.repeated)
+    assert (alone.essence, alone.repeated) == ("text/html", second.repeated)
 
 
 @pytest.mark.parametrize(("value", "repeated"), [(b"a/b; x=1; x=1", False), (b"a/b; x=1; X=2", True)])

@@ -2,6 +2,7 @@
 
 import pytest
 
+from relay.message import header as headers
 from relay.message import mime
 
 NESTED = (
@@ -103,6 +104,21 @@ def test_headers_of_parts(part: bytes, doubtful: bool) -> None:  # noqa: FBT001 
     assert structure.trouble == ""
     assert structure.parts[1].doubtful is doubtful
     assert structure.parts[1].body <= structure.parts[1].end
+
+
+def test_the_same_header_is_found_wherever_it_stands() -> None:
+    """A header that is known from another part, or another mail, lies where this one's does."""
+    part = b"--b\r\nContent-Type: text/html; charset=x\r\nX-Folded: a\r\n b\r\n\r\n<p>\r\n"
+    raw = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + part * 3 + b"--b--\r\n"
+    structure = mime.scan(raw)
+    for one in structure.parts[1:]:
+        assert one.header == headers.scan(raw, one.header.start, one.body)
+        assert raw[one.header.fields[1].start : one.header.end] == b"X-Folded: a\r\n b\r\n"
+        assert (raw[one.body : one.end], one.kind.parameters) == (b"<p>", {"charset": "x"})
+    (forwarded,) = mime.scan(b"Content-Type: multipart/digest; boundary=b\r\n\r\n--b\r\nX: y\r\n\r\n--b--\r\n").parts[
+        1:
+    ]
+    assert forwarded.kind.essence == "message/rfc822"
 
 
 def test_a_longer_boundary_is_another_one() -> None:
