@@ -127,6 +127,7 @@ def to_qp(text: bytes) -> bytes:
     # b2a_qp escapes white space at a line's end and a lone dot. It ends lines as the first one of the text is ended.
     encoded = binascii.b2a_qp(text, quotetabs=False, istext=True)
     encoded = encoded.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    encoded = shorten_qp(encoded, LINE)  # b2a_qp escapes the blank at the end of a full line, and does not break it
     # A break in a long line may have put "--" where a delimiter could be read.
     return encoded.replace(b"\r\n--", b"\r\n=2D=\r\n-") if b"\r\n--" in encoded else encoded
 
