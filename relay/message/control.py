@@ -8,7 +8,7 @@ Pure: no I/O, no clock, no chance.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from relay.message import header as headers
 from relay.message.control_values import (
@@ -22,6 +22,7 @@ from relay.message.control_values import (
 from relay.message.header import Header
 from relay.settings import MetadataSettings
 from store.nouns import TrackingMode
+from store.plain import dataclass
 
 MAX_ID = 255  # characters of a customer, an invoice, a tag, an idempotency key
 MAX_KEY = 128

@@ -10,10 +10,10 @@ Pure: no I/O, no clock, no chance.
 import ipaddress
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from relay.submission import replies
 from store.nouns import Reply
+from store.plain import dataclass
 
 # RFC 5321 section 4.1.2, with RFC 6531 section 3.3:
 #   Path       = "<" Mailbox ">"                 (source routes, "@a,@b:", are refused)

@@ -86,6 +86,15 @@ def test_nothing_else_ends_it(sent: bytes) -> None:
     assert rest is None
 
 
+@pytest.mark.parametrize("behind", [*range(32_764, 32_772), 70_000])
+def test_a_dot_is_found_wherever_it_stands_in_a_large_content(behind: int) -> None:
+    """Also where one look at what stands round dots ends and the next begins: so many octets behind another dot."""
+    content = b"a." + b"b" * behind + b"\r\n"
+    for more in (b"", b".c\r\n"):
+        reader, rest = read(content + (b"." + more if more else b"") + END[2:], max_size=100_000, max_line=100_000)
+        assert (reader.content, rest) == (content + more, b"")
+
+
 def test_empty_content() -> None:
     """A dot right behind DATA is the end of an empty content."""
     for blocks in ((b".\r\n",), (b"", b".", b"", b"\r", b"\n"), (b".\r\nNOOP\r\n",)):
