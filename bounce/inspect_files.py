@@ -4,6 +4,9 @@ The engines of ``homing inspect --json`` and ``homing explain --json``: files or
 Nothing here opens the store, and one bad file never spoils the others.
 """
 
+import errno
+import os
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -13,6 +16,8 @@ from bounce.classify import classify
 from bounce.report import Report, ReportedRecipient, read
 
 MAX_FILE = 24 * 1024 * 1024  # octets; what is behind is not read
+NOT_REGULAR = "not a regular file: only regular files and standard input (/dev/stdin) are read"
+_OPEN_ALREADY = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")  # what the shell has opened for us
 _KEYS = ("address", "action", "status", "reason", "permanent", "diagnostic", "rule")
 
 
@@ -28,11 +33,19 @@ def inspect_files(paths: Iterable[Path | str]) -> Iterator[dict[str, Any]]:
 
 def _inspect(path: Path | str) -> dict[str, Any]:
     try:
-        with Path(path).open("rb") as file:
-            raw = file.read(MAX_FILE)
+        raw = _octets(path)
     except OSError as wrong:
         return {"file": str(path), "kind": "not-a-bounce", "recipients": [], "error": wrong.strerror or str(wrong)}
     return {"file": str(path), **as_json(read(raw))}
+
+
+def _octets(path: Path | str) -> bytes:
+    """Read a file; one that would be waited for without end (a pipe that nobody writes, a terminal) is an OSError."""
+    open_already = str(path).startswith(_OPEN_ALREADY)
+    if not (open_already or stat.S_ISREG(os.stat(path).st_mode) or Path(path).is_dir()):  # noqa: PTH116 str is taken too
+        raise OSError(errno.EINVAL, NOT_REGULAR)
+    with Path(path).open("rb") as file:
+        return file.read(MAX_FILE)
 
 
 def as_json(report: Report) -> dict[str, Any]:

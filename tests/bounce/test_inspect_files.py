@@ -1,11 +1,12 @@
 """bounce/inspect_files.py: the contracts of ``homing inspect --json`` and ``homing explain --json``."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 
-from bounce.inspect_files import explain_lines, inspect_files
+from bounce.inspect_files import NOT_REGULAR, explain_lines, inspect_files
 from tests.bounce.mails import block, mail, multipart, status, words
 
 
@@ -39,6 +40,26 @@ def test_one_bad_file_spoils_nothing(tmp_path: Path) -> None:
     assert [t["kind"] for t in told] == ["not-a-bounce", "bounce", "not-a-bounce"]
     assert "error" in told[0]
     assert "error" not in told[1]
+
+
+def test_a_pipe_that_nobody_writes_is_not_waited_for(tmp_path: Path) -> None:
+    """A FIFO and a device are told of at once; the file beside them is read."""
+    os.mkfifo(tmp_path / "fifo")
+    path = tmp_path / "a.eml"
+    path.write_bytes(mail("<ann@customer.example>: mailbox full\n"))
+    told = list(inspect_files([tmp_path / "fifo", "/dev/zero", path]))
+    assert [t.get("error") for t in told] == [NOT_REGULAR, NOT_REGULAR, None]
+    assert told[2]["kind"] == "bounce"
+
+
+def test_what_the_shell_has_opened_is_read() -> None:
+    """Standard input and process substitution are pipes too, with somebody who writes."""
+    reading, writing = os.pipe()
+    os.write(writing, mail("<ann@customer.example>: mailbox full\n"))
+    os.close(writing)
+    (told,) = inspect_files([f"/dev/fd/{reading}"])
+    os.close(reading)
+    assert told["kind"] == "bounce"
 
 
 def test_explain_gives_one_object_a_line() -> None:
