@@ -15,6 +15,7 @@ from importlib import resources
 from bounce.material import Material
 from bounce.patterns import one_of
 from bounce.phrases import Phrases
+from bounce.rulebook import families, filled_in
 from bounce.words import words_of
 
 _DAEMON = re.compile(
@@ -72,7 +73,8 @@ class _Lists:
 def _lists(table: str) -> _Lists:
     """Read a table when it is asked for first: a relay that gets no report needs none."""
     tables = tomllib.loads((resources.files("bounce") / "kinds.toml").read_text(encoding="utf-8"))
-    return _Lists(tables[table])
+    named = families()
+    return _Lists({name: [filled_in(text, named) for text in texts] for name, texts in tables[table].items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,8 @@ class Evidence:
     def is_bounce(self) -> bool:
         """Whether enough speaks for a bounce, and more than for an automatic reply."""
         if self.subject.get("notice") and not self.by_machine:
+            return False
+        if self.text.get("parcel") and not (self.certain_daemon or self.by_machine):
             return False
         titled = bool(self.subject.get("machine")) and not self.answers
         if self.delivered or not (self.certain_daemon or self.by_machine or titled or self._titled_by_daemon):

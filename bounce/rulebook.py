@@ -211,15 +211,23 @@ def read_rules(toml: str, families: Mapping[str, Sequence[str]] | None = None) -
 
 
 def _filled_in(table: dict[str, Any], families: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    """Write the words of each family where a phrase names it."""
+    """Write the words of each family where a phrase of a rule names it."""
+    try:
+        lists = {key: [filled_in(text, families) for text in table[key]] for key in _PHRASES & table.keys()}
+    except ValueError as wrong:
+        raise ValueError(f"rule {table.get('name')!r}: {wrong}") from None
+    return {**table, **lists}
+
+
+def filled_in(phrase: str, families: Mapping[str, Sequence[str]]) -> str:
+    """Write the words of each family where a phrase names it. ValueError: there is none of that name."""
 
     def words(name: re.Match[str]) -> str:
         if name[1] not in families:
-            raise ValueError(f"rule {table.get('name')!r}: unknown family {name[0]!r}")
+            raise ValueError(f"unknown family {name[0]!r}")
         return "|".join(families[name[1]])
 
-    lists = {key: [_FAMILY.sub(words, phrase) for phrase in table[key]] for key in _PHRASES & table.keys()}
-    return {**table, **lists}
+    return _FAMILY.sub(words, phrase)
 
 
 def _rule(table: dict[str, Any]) -> Rule:

@@ -91,6 +91,8 @@ _SPELT = {
     }.items()
     for wrong in spellings.split()
 }
+# Letters that no mark is taken off from: sharp s, l with a stroke, dotless i, d with a stroke.
+_NOT_COMPOSED = str.maketrans({"\u00df": "ss", "\u0142": "l", "\u0131": "i", "\u0111": "d"})
 _HUMPS = re.compile("[A-Z][a-z]{2,20}(?:[A-Z][a-z]{1,20}){1,8}")
 _HUMP = re.compile("[A-Z]?[a-z]+")
 _NO_BLANKS = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -143,7 +145,7 @@ def even(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFKD", text.replace("\u2019", "'").replace("\u00b4", "'"))
         text = "".join(c for c in text if not unicodedata.combining(c))
-        text = unicodedata.normalize("NFC", text).replace("\u00df", "ss").replace("\u0142", "l").replace("\u0131", "i")
+        text = unicodedata.normalize("NFC", text).translate(_NOT_COMPOSED)
     return text.replace("n't", "nt")
 
 
