@@ -42,6 +42,10 @@ _STEPS = {
     State.CONTENT: Step.CONTENT,
     State.CHUNK: Step.CONTENT,
 }
+# Sets, since a state is looked for in them at each reply.
+_OF_A_MAIL = frozenset((State.MAIL, State.RCPT, State.DATA, State.END_OF_DATA, State.CONTENT, State.CHUNK))
+_ENDS = frozenset((State.DELIVERED, State.REFUSED, State.CLOSED))
+_SAID = frozenset((State.EHLO, State.HELO, State.AUTH_USER, State.AUTH_PASSWORD, State.LONE_DOT))
 # Octets of a mail from which it goes in chunks where they are offered: the dots of a large one need no stuffing, and a
 # server that refuses it in the middle keeps the session.
 CHUNKED = 256 * 1024
@@ -111,6 +115,8 @@ class Dialogue:
 
     def take_output(self) -> bytes:
         """Give what is to be written now, once."""
+        if not self._output:
+            return b""
         output = b"".join(self._output)
         self._output.clear()
         return output
@@ -220,7 +226,7 @@ class Dialogue:
             if state is State.RSET:
                 return self._end_session(state, reply)
             return self._broken(f"{reply.code} where it means nothing")
-        if state in (State.MAIL, State.RCPT, State.DATA, State.END_OF_DATA, State.CONTENT, State.CHUNK):
+        if state in _OF_A_MAIL:
             if reply.positive:
                 self._accepted = True
             else:
@@ -247,21 +253,23 @@ class Dialogue:
             return self._offered(previous, reply)
         if state is State.DELIVERED:
             self._refusal = Outcome(Phase.END_OF_DATA, shorten(reply))
-        if state in (State.DELIVERED, State.REFUSED, State.CLOSED):
+        if state in _ENDS:
             return self._end_mail()
         if state is State.DATA and self.in_chunks:
             self.state = state = State.CHUNK
         not_sent = self._commands or (self.in_chunks and state is State.SKIP_DATA)  # in lock step, or no DATA at all
         if state in (State.SKIP_RCPT, State.SKIP_DATA) and not_sent:
             return self._end_mail()
-        self._output.append(self._words(state))
+        words = self._words(state)
+        if words:
+            self._output.append(words)
         return _STEPS.get(state, Step.READ)
 
     def _words(self, state: State) -> bytes:
         """Give what is said on entering a state: nothing where it was sent along, or where the driver acts."""
+        if state not in _SAID:
+            return self._commands.get(state, b"")
         match state:
-            case State.EHLO | State.HELO:
-                return f"{state.upper()} {self._hostname}\r\n".encode()
             case State.AUTH_USER:
                 return _base64(self._user) + b"\r\n"
             case State.AUTH_PASSWORD:
@@ -269,7 +277,7 @@ class Dialogue:
             case State.LONE_DOT:
                 return FINAL_DOT
             case _:
-                return self._commands.get(state, b"")
+                return f"{state.upper()} {self._hostname}\r\n".encode()
 
     def _end_mail(self) -> Step:
         if self.state is not State.CLOSED:
