@@ -14,7 +14,7 @@ WORKERS ?= $(shell echo $$(( 2 * $$(nproc 2>/dev/null || echo 1) )))
 LOCK_OPTIONS := --generate-hashes --allow-unsafe --strip-extras --no-emit-index-url --no-emit-find-links \
   --no-emit-trusted-host --no-emit-options --extra postgres --extra speed --extra ua --extra geo --extra build
 
-.PHONY: help run demo test check bench bench-bounces bench-store bench-start bench-kill bench-soak bench-pixel bench-queue bench-sink bench-views format lock clean
+.PHONY: help run demo test check bench bench-bounces bench-store bench-start bench-kill bench-soak bench-syncs bench-pixel bench-queue bench-sink bench-views format lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -51,6 +51,10 @@ bench-kill: $(VENV)/.installed-dev ## kill -9 under load, 200 times, and account
 
 bench-soak: $(VENV)/.installed-dev ## half an hour at work with faults all around: does anything grow? (SOAK="--minutes 10")
 	@$(BIN)/python -m bench.soak $(SOAK)
+
+bench-syncs: $(VENV)/.installed-dev ## is everything on the disk before 250 is said? As strace sees it
+	@scripts/provision-bench
+	@$(BIN)/python -m bench.syncs
 
 bench-bounces: $(VENV)/.installed-dev ## score the bounce reader on labelled mails, and its speed (BOUNCES=folder)
 	@$(BIN)/python -m bench.bounces $(BOUNCES)

@@ -71,9 +71,11 @@ class Homing:
         host, _, port = to.rpartition(":")
         self.settings["relay"].setdefault("routes", {})[domain] = {"host": host, "port": int(port)}
 
-    def start(self, environment: Mapping[str, str] | None = None) -> None:
+    def start(
+        self, environment: Mapping[str, str] | None = None, *, command: Sequence[str] = (COMMAND, "serve")
+    ) -> None:
         """Start, and return once it says that it is ready. ``environment`` is added to that of the tests."""
-        self.spawn((COMMAND, "serve"), environment)
+        self.spawn(command, environment)
         until("Homing is ready", self._ready, seconds=60)
 
     def spawn(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
