@@ -12,13 +12,14 @@ from dataclasses import replace
 import click
 
 from admin.webhooks.check import check
+from admin.webhooks.signature_sendgrid import verification_key
 from relay.config import Config
 from relay.delivery.resolver import Resolver
 from relay.tail import printable
 from relay.webhooks import make_sender, url_rules
 from store.event_fields import timestamp
 from store.open import Store
-from store.webhook_nouns import Webhook
+from store.webhook_nouns import Shape, Webhook
 
 
 async def add_webhook(store: Store, config: Config, new: Webhook, *, who: str, as_json: bool) -> None:
@@ -143,12 +144,19 @@ def _print_secret(webhook: Webhook, *, as_json: bool) -> None:
         return
     click.echo(f"Webhook {webhook.id}. Calls are signed with this secret, by the convention of Standard Webhooks:")
     click.echo(webhook.secret)
+    if key := _verification_key(webhook):
+        click.echo(f"Programs written for SendGrid verify its own signature with this public key:\n{key}")
+
+
+def _verification_key(it: Webhook) -> str:
+    return verification_key(it.secret) if it.shape is Shape.SENDGRID and it.secret else ""
 
 
 def _fields(it: Webhook) -> dict[str, object]:
     return {
         "id": str(it.id),
         "url": it.url,
+        "verification_key": _verification_key(it) or None,
         "description": it.description,
         "kinds": it.kinds,
         "tags": it.tags,

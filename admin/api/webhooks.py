@@ -23,11 +23,12 @@ from admin.api.problems import invalid, missing
 from admin.api.route import LARGEST_ID, Call, Route
 from admin.webhooks.check import check
 from admin.webhooks.retry import Answer
+from admin.webhooks.signature_sendgrid import verification_key
 from admin.webhooks.url import UrlRules
 from store.open import Store
 from store.token_nouns import Scope
 from store.webhook_nouns import Call as HookCall
-from store.webhook_nouns import Webhook
+from store.webhook_nouns import Shape, Webhook
 
 _GROUP = "Webhooks"
 
@@ -247,6 +248,7 @@ def _webhook(it: Webhook, waiting: int) -> dict[str, Any]:
         "failing_since": at(it.failing_since),
         "created_at": when(it.created_at),
         "waiting": waiting,
+        "verification_key": verification_key(it.secret) if it.shape is Shape.SENDGRID and it.secret else None,
     }
 
 

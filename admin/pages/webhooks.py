@@ -8,6 +8,7 @@ from admin.pages.render import Routes, go
 from admin.pages.site import Site, form, number
 from admin.routes import get, post
 from admin.webhooks.check import check
+from admin.webhooks.signature_sendgrid import verification_key
 from store.events import KINDS
 from store.nouns import Role
 from store.webhook_nouns import Shape, Webhook
@@ -134,6 +135,7 @@ class WebhookPages:
             webhooks=await store.webhooks.list(),
             waiting=await store.webhook_calls.waiting_of_each(),
             secret=secret,
+            verification_key=_verification_key(secret) if secret else "",
             trouble=trouble,
             kinds=tuple(KINDS),
             shapes=tuple(Shape),
@@ -157,6 +159,7 @@ class WebhookPages:
             "webhook.html",
             status=status,
             webhook=webhook,
+            verification_key=_verification_key(webhook),
             calls=calls[:PAGE],
             older=f"/webhooks/{webhook.id}?before={calls[PAGE - 1].id}" if len(calls) > PAGE else "",
             secret=secret,
@@ -164,6 +167,11 @@ class WebhookPages:
             kinds=tuple(KINDS),
             shapes=tuple(Shape),
         )
+
+
+def _verification_key(webhook: Webhook) -> str:
+    """What a program written for SendGrid verifies with; "" for other shapes."""
+    return verification_key(webhook.secret) if webhook.shape is Shape.SENDGRID and webhook.secret else ""
 
 
 def _read(fields: dict[str, str], before: Webhook) -> Webhook:

@@ -17,6 +17,7 @@ from admin.webhooks.body import say
 from admin.webhooks.retry import Answer
 from admin.webhooks.shape_mailgun import signature as mailgun_signature
 from admin.webhooks.signature import signed_headers
+from admin.webhooks.signature_sendgrid import sendgrid_headers
 from admin.webhooks.url import UrlRules, url_problem
 from store.events import Delivered
 from store.journal_record import EventRecord, ToldEvent
@@ -66,6 +67,8 @@ class Sender:
         started = asyncio.get_running_loop().time()
         content = self._content(webhook, text)
         headers = signed_headers(name, content, secrets=webhook.secrets(self._clock()), now=self._clock())
+        if webhook.shape is Shape.SENDGRID:
+            headers |= sendgrid_headers(content, secret=webhook.secret, now=self._clock())
         headers |= {
             "Content-Type": "application/json; charset=utf-8",
             "Accept-Encoding": "identity",

@@ -62,6 +62,9 @@ class WebhookOut(Given):
     failing_since: datetime | None
     created_at: datetime
     waiting: int = Field(description="Calls that are not taken yet.")
+    verification_key: str | None = Field(
+        description="Shape `sendgrid`: the public key of `X-Twilio-Email-Event-Webhook-Signature`, as SendGrid has it."
+    )
 
 
 class NewWebhookOut(WebhookOut):

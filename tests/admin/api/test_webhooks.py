@@ -10,6 +10,7 @@ from standardwebhooks.webhooks import Webhook as Verifier
 
 from admin.api.webhooks import WebhookRoutes
 from admin.settings import WebhookSettings
+from admin.webhooks.signature_sendgrid import verification_key
 from relay.webhooks import make_sender, url_rules
 from store.open import Store
 from store.webhook_nouns import CallResult, CallState, NewCall
@@ -175,3 +176,14 @@ async def test_calls_and_telling_them_again(hooks: Asking, store: Store, clock: 
     stranger = f"/webhooks/{other['webhook_id']}/calls/{first['items'][0]['call_id']}"
     assert (await hooks.ask(stranger, scope="admin")).status == 404
     assert (await hooks.ask(stranger + "/resend", method="POST", scope="admin")).status == 404
+
+
+async def test_the_key_of_sendgrids_signature(hooks: Asking) -> None:
+    """It is of the secret, and there in that shape alone."""
+    made = await make(hooks, shape="sendgrid")
+    assert made["verification_key"] == verification_key(made["secret"])
+    path = f"/webhooks/{made['webhook_id']}"
+    assert (await hooks.get(path, scope="admin"))["verification_key"] == made["verification_key"]
+    rotated = await hooks.get(f"{path}/rotate", method="POST", scope="admin")
+    assert rotated["verification_key"] == verification_key(rotated["secret"]) != made["verification_key"]
+    assert (await make(hooks, shape="postmark"))["verification_key"] is None

@@ -13,6 +13,7 @@ import trustme
 from standardwebhooks.webhooks import Webhook as Verifier
 
 from admin.webhooks.sender import ANSWER_SHOWN
+from admin.webhooks.signature_sendgrid import sendgrid_headers
 from store.webhook_nouns import Shape, Webhook
 from tests.admin.webhooks.conftest import Names, sender
 from tests.rigs.hook_receiver import Behave, HookReceiver, close, endless, hang, status
@@ -97,6 +98,28 @@ async def test_mailguns_signature_is_of_the_attempt(receiver: HookReceiver) -> N
         assert len(block["token"]) > 40
     assert blocks[0]["token"] != blocks[1]["token"]
     assert json.loads(receiver.told[0].body)["event-data"] == {"event": "delivered"}
+
+
+@pytest.mark.parametrize("shape", list(Shape))
+async def test_sendgrids_signature_is_of_what_arrives(receiver: HookReceiver, shape: Shape) -> None:
+    """Its shape alone carries it, over the octets of the body."""
+    posts = sender(time.time, receiver)
+    await posts.send(endpoint(receiver.url, shape=shape), "evt_1", '[{"email":"bæn@x.test"}]')
+    await posts.close()
+    (told,) = receiver.told
+    own = {name: it for name, it in told.headers.items() if name.startswith("x-twilio")}
+    at = float(own.get("x-twilio-email-event-webhook-timestamp", 0))
+    expected = sendgrid_headers(told.body, secret=SECRET, now=at) if shape is Shape.SENDGRID else {}
+    assert own == {name.lower(): it for name, it in expected.items()}
+
+
+async def test_without_a_secret_nothing_is_called(receiver: HookReceiver) -> None:
+    """Its key is lost: nobody could tell the call from a stranger's."""
+    posts = sender(time.time, receiver)
+    answer = await posts.send(endpoint(receiver.url, secret=""), "evt_1", "{}")
+    await posts.close()
+    assert (answer.well, answer.error) == (False, "its secret cannot be opened any more: rotate it")
+    assert receiver.told == []
 
 
 @pytest.mark.parametrize("shape", list(Shape))
