@@ -65,7 +65,7 @@ async def pragma(store: Store, text: str) -> None:
         raw.cursor().execute(f"PRAGMA {text}").fetchall()
         raw.close()
 
-    await asyncio.get_running_loop().run_in_executor(connection._thread, work)
+    await connection._thread.run(work)
 
 
 async def fill(store: Store, recipient_id: int, at: float) -> None:
