@@ -23,6 +23,7 @@ from store.threads import Threads
 
 LOOK_AGAIN = 2.0  # seconds
 _HEADERS_KEPT = 64
+_DOMAINS_KEPT = 256
 _HEADER_KEPT = 16 * 1024  # octets, up to which a header is kept
 _LARGE = (
     64 * 1024
@@ -48,6 +49,7 @@ class KeyRing:
         self._trouble = ""  # why the folder cannot be listed
         self._listed_at: float | None = None
         self._known: dict[str, tuple[float, object, DomainKeys]] = {}  # looked at when, its stamp, its keys
+        self._recent: dict[str, tuple[float, list[DomainKeys]]] = {}  # looked at when, the candidates
 
     @property
     def empty(self) -> bool:
@@ -58,6 +60,18 @@ class KeyRing:
 
     def candidates(self, domain: str) -> list[DomainKeys]:
         """Give the keys of a domain (A-labels, lower case), then those of the domains above it."""
+        looked_at, keys = self._recent.get(domain, (None, []))
+        if _fresh(looked_at, self._clock()):
+            return keys
+        keys = self._look_for(domain)
+        with self._lock:
+            if len(self._recent) >= _DOMAINS_KEPT:
+                self._recent.clear()
+            seen = [self._known[one.domain][0] for one in keys if one.domain in self._known]
+            self._recent[domain] = min([self._listed_at or 0.0, *seen]), keys  # no fresher than the oldest look
+        return keys
+
+    def _look_for(self, domain: str) -> list[DomainKeys]:
         with self._lock:
             self._list()
             if self._trouble:

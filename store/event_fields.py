@@ -4,7 +4,9 @@ An event as the fields that programs read: in ``homing tail --json``, the log, w
 Pure: no I/O, no clock, no chance.
 """
 
+import math
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from store.journal_record import EventRecord, ToldEvent
@@ -13,7 +15,16 @@ from store.reasons import text as reason_text
 
 def timestamp(at: float) -> str:
     """Write a time as UTC ISO 8601 to the millisecond: ``2026-11-23T09:14:03.120Z``."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    second = math.floor(at)
+    microseconds = round((at - second) * 1_000_000)  # first to these and then cut, as datetime does it
+    if microseconds == 1_000_000:
+        second, microseconds = second + 1, 0
+    return f"{_second(second)}.{microseconds // 1000:03}Z"
+
+
+@lru_cache(256)  # of all the lines of a second its date and time are written once
+def _second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).isoformat(timespec="seconds").removesuffix("+00:00")
 
 
 def event_fields(record: EventRecord) -> dict[str, Any]:
