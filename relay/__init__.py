@@ -12,7 +12,7 @@ A start: ``config.py`` reads the file (``settings.py`` says what it may hold, ``
 value), ``preflight.py`` looks at ports, files and names, and ``serve.py`` has the parts built in their order: the way
 out (``start_way_out.py``), what listens (``start_listeners.py``), what people and programs look at
 (``start_pages.py``), each made of ``parts.py``. With several workers (``workers.py``) it does so in each,
-``supervisor.py`` looks after them, and on ``board.py`` they show their metrics.
+``supervisor.py`` looks after them, and on ``board.py`` they show their metrics. ``memory.py`` keeps freed memory.
 ``first_start.py`` makes the first passwords and says how to use them; ``keys.py`` and ``dkim_keys.py`` keep the keys.
 ``background.py``, ``lists.py`` and ``webhooks.py`` go on beside the mail; ``metrics.py`` shows how all of it does.
 

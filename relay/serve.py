@@ -36,6 +36,7 @@ from relay.delivery.worker import Delivery
 from relay.first_start import FirstSecrets, make_secrets, welcome
 from relay.keys import KeyFileError, load_or_make, opt_out_keys, pixel_seal, return_path_seal, webhook_keys
 from relay.log import configure
+from relay.memory import keep_freed_memory
 from relay.outgoing import Outgoing
 from relay.parts import Parts
 from relay.sandbox.world import Sandbox
@@ -128,6 +129,7 @@ async def _serve(config: Config, config_path: Path, log: Logger, worker: Worker,
         gc.set_threshold(*_COLLECT)
         gc.enable()
         sys.setswitchinterval(_TURN)
+        keep_freed_memory()
         if worker.is_first:
             print(welcome(config, relay.secrets, relay.addresses, _command(config_path)), flush=True)  # noqa: T201
         if line is not None:
