@@ -18,3 +18,10 @@ def test_more_than_a_twentieth_is_grown() -> None:
     assert grown(thirds(looks(0, 100, 106))) == ["memory (proportional set size), MB: 100, later 106"]
     slow = {**dict.fromkeys(WORDS, (10.0, 10.0)), "health_p99": (1.0, 50.0)}
     assert grown(slow) == []
+
+
+def test_pools_may_begin_a_thread_or_two() -> None:
+    """But not go on for ever."""
+    row = dict.fromkeys(WORDS, (10.0, 10.0))
+    assert grown({**row, "threads": (14.0, 16.0)}) == []
+    assert grown({**row, "threads": (14.0, 17.0)}) == ["threads: 14, later 17"]

@@ -45,7 +45,7 @@ class Account:
     unasked: set[int] = field(default_factory=set)  # at the sink, and nobody sent it, or it was refused
     untold: set[int] = field(default_factory=set)  # acknowledged, and the store does not say that it was delivered
     spoilt: list[int] = field(default_factory=list)  # other octets than were sent
-    unsaid: set[int] = field(default_factory=set)  # doubled, and no event says "possible duplicate"
+    unsaid: set[int] = field(default_factory=set)  # doubled, not held, and no event says "possible duplicate"
     disagreeing: set[int] = field(default_factory=set)  # status and events of a recipient say different things
     damage: str = ""  # what SQLite found wrong with the file
 
@@ -129,7 +129,7 @@ def account(homing: Homing, source: Source, sink: Sink, *, kills: int, file: str
         unasked=(got - source.offered) | (got & set(source.refused)),
         untold=source.acknowledged - held - told,
         spoilt=sink.spoilt,
-        unsaid=set(doubled) - {number for number, *_, said in rows if said},
+        unsaid=set(doubled) - held - {number for number, *_, said in rows if said},
         disagreeing={
             number
             for number, _, status, accepted, delivered, _ in rows
