@@ -8,6 +8,7 @@ Pure: no I/O, no clock, no chance.
 
 import re
 import sys
+from functools import lru_cache
 from typing import NamedTuple
 
 _NOT_ALPHANUMERIC = re.compile(r"[^a-z0-9]+")
@@ -108,6 +109,8 @@ _MARKS = (
     (b"\xfe\xff", "utf16be"),
 )
 
+_MARKED = frozenset(mark[:1] for mark, _ in _MARKS)
+
 # ISO 2022 text outside its ASCII state: from a designation of its main set other than ASCII (ESC ( B) and JIS-Roman
 # (ESC ( J), in which all of HTML's own characters are the same, to the next of these; from SHIFT OUT to SHIFT IN.
 _NOT_ASCII_STATE = re.compile(
@@ -126,6 +129,7 @@ class Shadow(NamedTuple):
     codec: str  # how ASCII is written into the text
 
 
+@lru_cache(256)
 def _key(name: str) -> str:
     return _NOT_ALPHANUMERIC.sub("", name.lower()[:60])
 
@@ -158,8 +162,8 @@ def shadow(text: bytes, charset: str) -> Shadow | None:
         None when ASCII cannot safely be put into the text: unknown or stateful sets, a byte order mark that says
         otherwise, NULs where none belong.
     """
-    key = _key(charset)
-    mark = next((name for start, name in _MARKS if text.startswith(start)), "")
+    key = _key(charset[:60])
+    mark = next((name for start, name in _MARKS if text.startswith(start)), "") if text[:1] in _MARKED else ""
     if key in ("utf16", "utf32", "ucs2", "iso10646ucs2"):
         key = _byte_order(text, mark, wide="utf32" if key == "utf32" else "utf16") or "unknown"
     if key in _WIDE:
