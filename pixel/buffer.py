@@ -22,7 +22,10 @@ from store.open_facts import NOT_YET, OpenFacts
 BATCH_PAUSE = 0.2  # seconds between batches; an open shows up no later than that
 RETRY_PAUSE = 2.0  # seconds between tries while the store cannot be written
 BATCH = 1_000  # opens in one transaction, so that mail never waits long for it
-MAX_BATCH = 4_000  # in a flood, when as many wait: fewer syncs, or a slow disk would decide how many opens are kept
+# In a flood, when as many wait: fewer syncs, or a slow disk would decide how many opens are kept. No more, for mail
+# waits for it: a load costs the store's thread some 20 microseconds.
+MAX_BATCH = 2_000
+SLICE = 250  # opens that are crossed off in one turn of the event loop: an answer waits for no more than that
 PATIENCE = 5.0  # seconds that a load waits for the 250 of its mail to be committed
 _COUNTED = 10_000  # loads that are only counted, remembered for the window of one view
 MAX_HOLD = 0.018  # seconds: with it an answer is still there within twenty milliseconds (P5)
@@ -202,9 +205,12 @@ class OpenBuffer:
             else:
                 self._well_at = self._clock()
                 self.recorded += len(ready)
-                self._forget(ready)
                 self._early += early
                 self._cross_off(len(batch))
+                for begin in range(0, len(ready), SLICE):
+                    if begin:
+                        await asyncio.sleep(0)
+                    self._forget(ready[begin : begin + SLICE])
 
     async def _write(self, batch: Sequence[Sighting], *, last: bool) -> tuple[list[Sighting], list[Sighting]]:
         """Judge and write a batch; give what was written and what was too early."""

@@ -46,6 +46,7 @@ IN_DOUBT = "it had arrived, although no answer came; it is tried again, to be su
 
 _CHANGEABLE = ("status", "opened_at", "last_opened_at", "opens", "machine_opens")
 _NOBODY = ("",) * 5
+_SLICE = 250  # recipients of one read: its answer is taken apart in one go, and the event loop must wait for that
 _OPENED = RecipientStatus.OPENED.value
 _OPENABLE = (RecipientStatus.SENDING.value, RecipientStatus.DELIVERED.value)
 _BY_PERSON = frozenset(it for it in Verdict if it.by_person)
@@ -150,7 +151,10 @@ class _OptWish:
 def _record(transaction: Transaction, wishes: Sequence[_Wish]) -> list[int]:
     connection = transaction.connection
     ids = sorted(set().union(*(wish.recipient_ids for wish in wishes)))
-    read = {row.id: row for row in itertools.starmap(_Row, _READ.execute(connection, {"ids": ids}))}
+    read: dict[int, _Row] = {}
+    for begin in range(0, len(ids), _SLICE):
+        some = _READ.execute(connection, {"ids": ids[begin : begin + _SLICE]})
+        read.update((row.id, row) for row in itertools.starmap(_Row, some))
     rows = {id_: row for id_, row in read.items() if row.opted_out is None and row.tracking != TrackingMode.OFF}
     facts = _facts(read.values())
     # Copies that left before tokens of messages existed hold their recipient's, in mode count too.

@@ -3,10 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from itertools import pairwise
 
 import pytest
 
-from pixel.buffer import BATCH, BATCH_PAUSE, MAX_BATCH, MAX_HOLD, MAX_WAITING_OF_ONE, RETRY_PAUSE, OpenBuffer
+from pixel.buffer import BATCH, BATCH_PAUSE, MAX_BATCH, MAX_HOLD, MAX_WAITING_OF_ONE, RETRY_PAUSE, SLICE, OpenBuffer
 from store.nouns import Open
 from tests.pixel.rig import GRACE, LOG, Clock, FakeOpens, Judge, Pauses, an_open, buffer, until_asked
 
@@ -64,6 +65,26 @@ async def test_a_flood_is_written_in_larger_transactions(opens: FakeOpens, wait:
     assert opens.batches == [first]
     await waiting.stop(GRACE)
     assert sum(opens.batches) == wait
+
+
+async def test_a_large_batch_is_crossed_off_in_slices(opens: FakeOpens) -> None:
+    """Whatever else the event loop has to do waits for no more than a slice, and in the end nothing is left."""
+    waiting = buffer(opens)
+    for recipient_id in range(2 * BATCH):
+        waiting.add(an_open(recipient_id))
+    left: list[int] = []
+
+    async def look() -> None:
+        while waiting._of_one:
+            left.append(len(waiting._of_one))
+            await asyncio.sleep(0)
+
+    looking = asyncio.create_task(look())
+    await waiting._write_batch()
+    await waiting._write_batch()
+    await looking
+    assert max(before - after for before, after in pairwise([*left, 0])) <= SLICE
+    assert (waiting.waiting, waiting._first_at, waiting.recorded) == (0, {}, 2 * BATCH)
 
 
 async def test_opens_outlive_a_store_that_cannot_be_written(opens: FakeOpens) -> None:

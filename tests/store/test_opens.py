@@ -217,6 +217,22 @@ async def test_facts_for_the_judge(store: Store, clock: Clock) -> None:
     assert [facts[id_].sender_is_recipient for id_ in (done, self_sent.jobs[0].recipient_id)] == [False, True]
 
 
+@pytest.mark.parametrize("count", [250, 251, 600])
+async def test_a_batch_of_any_size(store: Store, clock: Clock, count: int) -> None:
+    """However many are read at a time, each recipient of a batch is known to the judge, and each view is written."""
+    taken = await accept(store, *(f"member{n}@example.org" for n in range(count)), now=clock())
+    ids = [job.recipient_id for job in taken.jobs]
+    told: list[Mapping[int, OpenFacts]] = []
+
+    def judge(known: Mapping[int, OpenFacts]) -> list[Open]:
+        told.append(known)
+        return [load(id_, clock() + 60) for id_ in ids]
+
+    assert await store.opens.judge_and_record(ids, judge) == count
+    assert set(told[0]) == set(ids)
+    assert len(await rows(store)) == count
+
+
 async def overview(store: Store, message_id: int) -> dict[str, object]:
     def read(connection: Connection) -> dict[str, object]:
         query = text("SELECT * FROM message_overview WHERE message_id = :id")
