@@ -21,6 +21,7 @@ from store.nouns import Phase, Reason, Reply, Status
 _FOR_NOW = frozenset(
     {Reason.MAILBOX_FULL, Reason.RATE_LIMITED, Reason.CONNECTION_FAILED, Reason.SYSTEM_ERROR, Reason.EXPIRED}
 )
+_BEGINNING = 400  # characters of a reply that tell whether to doubt what stands around it
 _FIRST_CODE = re.compile(r"\s{0,9}([2-6][0-9]{2})(?=[ \t-]|$)")
 # status-code of RFC 3463, not a part of a longer number (8.12.10, 192.0.2.5)
 _STATUS = re.compile(r"(?<![0-9.])([245])\.([0-9]{1,3})\.([0-9]{1,3})(?![0-9]|\.[0-9])")
@@ -130,7 +131,8 @@ def classify_texts(
         rule = found if rule is None or (found is not None and not found.weak) else rule
         if rule is not None and not rule.weak:
             break
-        if rules().doubts(words_of(layers[-1])):  # what stands around a reply knows no better than the reply
+        # What stands around a reply knows no better than the reply.
+        if rules().doubts(words_of(layers[-1][:_BEGINNING])):
             spare |= SUPPRESSES
     if rule is None:
         quoted = next((text for text in texts if _FIRST_CODE.match(text) or _STATUS.match(text)), "")

@@ -229,7 +229,9 @@ def near(text: str, addresses: set[str]) -> str:
     """Give the words that a report has beside one of these addresses, ``""`` when none stands in it."""
     lines = text.split("\n")[:2_000]
     wanted = [addresses_in.key(a) for a in addresses if "@" in a]
-    for n, line in enumerate(lines):
+    lowered = text.lower()
+    wanted = [address for address in wanted if address in lowered]
+    for n, line in enumerate(lines if wanted else ()):
         if any(a in line.lower() for a in wanted):
             taken = [line]
             for follow in lines[n + 1 : n + 12]:

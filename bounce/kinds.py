@@ -89,6 +89,7 @@ class Evidence:
     answers: bool  # the subject begins with Re: or the like
     quotes: bool  # lines begin with ">"
     says_automatic: bool  # header fields that only automatic answers carry
+    answers_silently: bool  # In-Reply-To and a null path, and no mail system: an answer that wants none
     by_machine: bool  # something that no person writes: a null path, an Auto-Submitted field, a reply, a returned mail
 
     @property
@@ -132,7 +133,7 @@ class Evidence:
         return (
             words
             + 4 * bool(self.subject.get("autoreply"))
-            + 3 * self.says_automatic
+            + 3 * (self.says_automatic or (self.answers_silently and not self.subject.get("receipt")))
             - self.by_daemon
             - self.certain_daemon
         )
@@ -163,12 +164,17 @@ def weigh(material: Material) -> Evidence:
     lines = text.split("\n")
     own = [line for line in lines if not line.lstrip().startswith(">")]
     quoted = sum(line.lstrip().startswith((">", "|")) for line in lines[:120])
+    by_daemon = (
+        bool(_DAEMON.search(sender))
+        or (bool(headers.fields) and headers.get("from").strip() in ("<>", ""))  # a text without a header is no mail
+        or headers.has("x-mlserver")
+    )
+    refers = headers.has("in-reply-to") or headers.has("references")
     return Evidence(
         subject=_lists("subject").found(subject[:500]),
         text=_lists("text").found("\n".join(own)),
-        by_daemon=bool(_DAEMON.search(sender))
-        or (bool(headers.fields) and headers.get("from").strip() in ("<>", ""))  # a text without a header is no mail
-        or headers.has("x-mlserver"),
+        by_daemon=by_daemon,
+        answers_silently=path == "<>" and refers and not by_daemon and material.returned is None,  # RFC 3834 section 3
         certain_daemon=bool(_CERTAIN.search(sender)) or headers.get("from").strip() == "<>",
         null_path=path == "<>",
         answers=bool(_ANSWER.match(subject)),

@@ -30,7 +30,8 @@ MAX_TEXT = 128 * 1024  # octets of one part that are decoded
 _ENCODED_WORD = re.compile(
     r"=\?([A-Za-z0-9_.:+-]{1,40})(?:\*[A-Za-z-]{0,20})?\?([bBqQ])\?([^?\n]{0,1500})\?=(?:[ \t]{1,40}(?==\?))?"
 )
-_NAME = re.compile(rb"[!-9;-~]{1,80}[ \t]{0,10}:")
+_NAME = re.compile(r"[!-9;-~]{1,80}[ \t]{0,10}:")
+_BLANK = " \t\n\r\v\f"  # of octets: NEL and NBSP of Latin-1 may be parts of other letters
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 
 
@@ -190,17 +191,24 @@ def _headers(raw: bytes, start: int, end: int) -> tuple[Headers, int]:
         return Headers(), min(start + 1, end)
     blank = raw.find(b"\n\n", start, min(end, start + MAX_HEADER))
     last = blank if blank >= 0 else min(end, start + MAX_HEADER)
-    fields: list[tuple[str, list[bytes]]] = []
-    for line in raw[start:last].split(b"\n", MAX_FIELDS * 8)[: MAX_FIELDS * 8]:
-        if line[:1] in (b" ", b"\t"):
+    fields: list[tuple[str, list[str]]] = []
+    for line in raw[start:last].decode("latin-1").split("\n", MAX_FIELDS * 8)[: MAX_FIELDS * 8]:
+        if line[:1] in (" ", "\t"):
             if fields and len(fields[-1][1]) < 100:
-                fields[-1][1].append(line[:MAX_VALUE].strip())
+                fields[-1][1].append(line[:MAX_VALUE].strip(_BLANK))
             continue
         if (match := _NAME.match(line)) and len(fields) < MAX_FIELDS:
-            name = match[0][:-1].rstrip().lower().decode("ascii")
-            fields.append((name, [line[match.end() : match.end() + MAX_VALUE].strip()]))
-    read = tuple((name, from_bytes(b" ".join(lines)[:MAX_VALUE], "").strip()) for name, lines in fields)
+            name = match[0][:-1].rstrip().lower()
+            fields.append((name, [line[match.end() : match.end() + MAX_VALUE].strip(_BLANK)]))
+    read = tuple((name, _value(" ".join(lines)[:MAX_VALUE])) for name, lines in fields)
     return Headers(read), min(last + 2, end) if blank >= 0 else last
+
+
+def _value(octets: str) -> str:
+    """Give the text of a field's value, whose octets came as Latin-1; most values are ASCII and text already."""
+    if octets.isascii() and "\x1b" not in octets:
+        return octets.strip()
+    return from_bytes(octets.encode("latin-1"), "").strip()
 
 
 def content_type(value: str, default: str) -> tuple[str, dict[str, str]]:

@@ -59,6 +59,9 @@ class _Pattern:
     alone: bool = False  # it is the one item, anywhere
 
 
+_Filed = tuple[tuple[frozenset[str], list[_Pattern]], ...]  # patterns by what else they need
+
+
 class PhraseError(ValueError):
     """A phrase that cannot be understood."""
 
@@ -72,7 +75,7 @@ class Phrases:
         common.update(dict.fromkeys(_EVERYWHERE, 10_000))
         self._by_word: dict[str, list[_Pattern]] = defaultdict(list)
         self._by_stem: dict[str, list[_Pattern]] = defaultdict(list)
-        self._filed: dict[str, tuple[_Pattern, ...]] = {}
+        self._filed: dict[str, _Filed] = {}
         for pattern in patterns:
             first = pattern.runs[0]
             offset = min(range(len(first)), key=lambda n: sum(common[key] for key in _keys(first[n])))
@@ -90,24 +93,27 @@ class Phrases:
         """Give the numbers of all phrases that stand in ``words``, each with the place of a word of it."""
         found: dict[int, int] = {}
         present = {*words, *[word[:_KEY] + "*" for word in words]}
+        may_stand: dict[str, list[_Pattern]] = {}  # by word: most words come again, and most patterns lack another word
         for place, word in enumerate(words):
-            filed = self._filed.get(word)
-            for pattern in self._file(word) if filed is None else filed:
-                if pattern.phrase in found:
-                    continue
-                if pattern.alone:
-                    found[pattern.phrase] = place
-                elif pattern.needs and pattern.needs.isdisjoint(present):
-                    continue
-                elif _stands(pattern, words, place - pattern.offset):
+            patterns = may_stand.get(word)
+            if patterns is None:
+                filed = self._filed.get(word)
+                groups = self._file(word) if filed is None else filed
+                patterns = [p for needs, ps in groups if not needs or not needs.isdisjoint(present) for p in ps]
+                may_stand[word] = patterns
+            for pattern in patterns:
+                if pattern.phrase not in found and (pattern.alone or _stands(pattern, words, place - pattern.offset)):
                     found[pattern.phrase] = place
         return found
 
-    def _file(self, word: str) -> tuple[_Pattern, ...]:
+    def _file(self, word: str) -> _Filed:
         """Give the patterns whose filed item a word is, and remember them for the words that many texts have."""
         by_stem = self._by_stem.get(word[:_KEY], ())
         of_stem = [p for p in by_stem if word.startswith(p.runs[0][p.offset].stems)]
-        filed = (*self._by_word.get(word, ()), *of_stem)
+        groups: dict[frozenset[str], list[_Pattern]] = defaultdict(list)
+        for pattern in (*self._by_word.get(word, ()), *of_stem):
+            groups[pattern.needs].append(pattern)
+        filed = tuple(groups.items())
         if len(self._filed) < _REMEMBERED:
             self._filed[word] = filed
         return filed
