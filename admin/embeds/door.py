@@ -25,8 +25,14 @@ PREFIX = "/embed/"
 _LONGEST_QUERY = 4_000  # characters
 _PRIVATE = frozenset({"credential", "return_path"})  # the operator's own, in no embed
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; base-uri 'none'; "
-    "form-action 'none'; frame-ancestors {ancestors}"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; frame-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors {ancestors}"
+)
+# Of the mail's own HTML: nothing is loaded, nothing runs, and it sits in an origin of its own (W2). It is shown within
+# our page, which is within the program's.
+_PREVIEW_POLICY = (
+    "default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors {ancestors}"
 )
 
 
@@ -48,8 +54,8 @@ class EmbedDoor:
         self._keys = tuple(keys)
         self._clock = clock
         self._log = log
-        ancestors = " ".join(settings.frame_ancestors) or "'none'"
-        self._policy = _POLICY.format(ancestors=ancestors)
+        self._policy = _POLICY.format(ancestors=" ".join(settings.frame_ancestors) or "'none'")
+        self._preview_policy = _PREVIEW_POLICY.format(ancestors=" ".join(("'self'", *settings.frame_ancestors)))
 
     @web.middleware
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -58,7 +64,7 @@ class EmbedDoor:
             return await handler(request)
         response = await self._answer(request)
         # The form of a URL may be changed without its signature, so each says for itself who may have it.
-        response.headers["Content-Security-Policy"] = self._policy
+        response.headers.setdefault("Content-Security-Policy", self._policy)
         origin = request.headers.get("Origin", "")
         if self._settings.origins:
             response.headers["Vary"] = "Origin"
@@ -78,7 +84,7 @@ class EmbedDoor:
         except (BadLink, ValueError):
             return _plain(403, "This link is not good, or its time is over. Open the page that it came from anew.")
         try:
-            answer = await self._shown(view, form, named, now)
+            answer = await self._shown(view, form, named, now, query=raw)
         except BadCursor:
             answer = None
         except StoreError as error:
@@ -86,7 +92,9 @@ class EmbedDoor:
             return _plain(503, "The store cannot be read at the moment. Try again.")
         return answer or _plain(404, "There is nothing, or no longer.")
 
-    async def _shown(self, view: str, form: str, named: Mapping[str, str], now: float) -> web.Response | None:
+    async def _shown(
+        self, view: str, form: str, named: Mapping[str, str], now: float, *, query: str
+    ) -> web.Response | None:
         language = named.get("language", "en")
         if language not in LANGUAGES:
             language = "en"
@@ -99,7 +107,13 @@ class EmbedDoor:
         if form == "json":
             model = await self._views.models[view](named, now)
             return None if model is None else _json(model)
-        text = await self._views.page(view, named, language) if form == "" else None
+        if form == "preview":
+            html = await self._views.preview(view, named)
+            headers = {"Content-Security-Policy": self._preview_policy, "X-DNS-Prefetch-Control": "off"}
+            if html is None:
+                return None
+            return web.Response(text=html, content_type="text/html", charset="utf-8", headers=headers)
+        text = await self._views.page(view, named, language, query=query) if form == "" else None
         return None if text is None else web.Response(text=text, content_type="text/html", charset="utf-8")
 
 

@@ -37,18 +37,23 @@ class Views:
             "invoice": self.invoice,
         }
 
-    async def page(self, view: str, about: About, language: str) -> str | None:
-        """Give a view as HTML."""
+    async def page(self, view: str, about: About, language: str, *, query: str) -> str | None:
+        """Give a view as HTML; ``query`` is that of its URL, which is good for the mail within it too."""
         match view:
             case "customer":
                 return await self._embedded.customer(about["customer"], language)
             case "message":
-                return await self._embedded.overview(int(about["message"]), language)
+                preview = f"{view}.preview?{query}"
+                return await self._embedded.overview(int(about["message"]), language, preview=preview)
             case "recipients":
                 return await self._embedded.recipients(int(about["message"]), language)
             case "invoice":
                 return await self._embedded.invoice(about["invoice"], language)
         return None
+
+    async def preview(self, view: str, about: About) -> str | None:
+        """Give the HTML of the mail that a URL names, for a frame that lets nothing run; None: it has none."""
+        return await self._embedded.preview(int(about["message"])) if view == "message" else None
 
     async def customer(self, about: About, now: float) -> BaseModel | None:
         """All that a customer, or an address, was sent."""

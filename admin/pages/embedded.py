@@ -15,6 +15,7 @@ from admin.pages.told import MARKS, told
 from admin.story import Story
 from store.errors import ContentDamaged
 from store.queries.search import Search
+from store.shown import Shown
 
 ROWS = 100
 # Fixed colours: a picture has no theme of the page around it. Those of style.css in its light one.
@@ -56,19 +57,30 @@ class Embedded:
             "embed_recipients.html", language, overview=overview, rows=rows, more=page.next is not None
         )
 
-    async def overview(self, message_id: int, language: str) -> str | None:
-        """Show the numbers of one message, and its text as far as it is kept."""
+    async def overview(self, message_id: int, language: str, *, preview: str = "") -> str | None:
+        """
+        Show the numbers of one message, and the mail as far as it is kept.
+
+        ``preview`` is where its HTML is to be had, for a frame; "", or a mail without HTML: its text is shown.
+        """
         overview = await self._site.store.queries.overviews.of(message_id)
         if overview is None:
             return None
+        mail = await self._mail(message_id)
         return self._site.render.text(
             "embed_overview.html",
             language,
             overview=overview,
             bar=bar(overview.counts),
             marks=MARKS,
-            text=await self._text(message_id),
+            mail=mail,
+            preview=preview if mail is not None and mail.html else "",
         )
+
+    async def preview(self, message_id: int) -> str | None:
+        """Give the mail's HTML as it was handed over, without the pixel; None: it has none, or it is not kept."""
+        mail = await self._mail(message_id)
+        return mail.html or None if mail is not None else None
 
     async def invoice(self, invoice: str, language: str) -> str | None:
         """Show the log of one invoice."""
@@ -86,16 +98,15 @@ class Embedded:
         (one,) = await told(self._site, [found.recipient], language)
         return badge(one.story)
 
-    async def _text(self, message_id: int) -> str:
+    async def _mail(self, message_id: int) -> Shown | None:
         contents, read = self._site.store.contents, self._site.outside.read_mail
         ref = await contents.ref(message_id)
         if ref is None or read is None:
-            return ""
+            return None
         try:
-            mail = await asyncio.to_thread(read, await contents.read(ref))
+            return await asyncio.to_thread(read, await contents.read(ref))
         except ContentDamaged:
-            return ""
-        return mail.text
+            return None
 
 
 def badge(story: Story) -> str:

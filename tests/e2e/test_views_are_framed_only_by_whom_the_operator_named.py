@@ -3,11 +3,13 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.message import EmailMessage
+from email.policy import SMTP
 from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.e2e.conftest import MakeHoming
 from tests.e2e.rigs.browser import page
@@ -56,6 +58,40 @@ def seen(browser: Page, origin: str, linked: str) -> tuple[str, str]:
         linked.replace("/embed/invoice?", "/embed/invoice.json?"),
     )
     return text, str(fetched)
+
+
+HTML = """<html><body><h1>Dear Ann</h1><p id="said">as sent</p>
+<script>document.getElementById("said").textContent = "owned"; top.location = "https://evil.invalid/"</script>
+<img src="https://tracker.invalid/x.png" onerror="document.title='owned'"></body></html>"""
+
+
+@pytest.mark.needs("chromium")
+def test_the_mail_within_the_frame_is_locked_in(make_homing: MakeHoming) -> None:
+    """Its HTML is shown two frames deep; no script runs, nothing is loaded, no cookie is set, and it is no open."""
+    content = {"html": ""}
+    with application(content) as named:
+        homing: Homing = make_homing({"admin": {"embeds": {"frame_ancestors": [named], "origins": [named]}}})
+        homing.settings["admin"]["base_url"] = homing.admin_url
+        homing.route("nordlicht.test", f"{homing.address}:1")  # nobody is there: it stays on its way
+        homing.start()
+        mail = EmailMessage(policy=SMTP)
+        mail["From"], mail["To"], mail["Subject"] = "office@club.test", ANN, "Locked in"
+        mail.set_content("plain")
+        mail.add_alternative(HTML, subtype="html")
+        sent = hand_over(homing, mail.as_bytes(), [ANN], login=homing.login())
+        linked = homing.run("embed", "link", "message", "--message", str(sent.message_id)).strip()
+        content["html"] = f'<iframe width="900" height="900" src="{escape(linked)}"></iframe>'
+        refused: list[tuple[str, str | None]] = []
+        with page() as browser:
+            browser.on("requestfailed", lambda request: refused.append((request.url, request.failure)))
+            browser.goto(named, wait_until="load")
+            preview = browser.frame_locator("iframe").frame_locator("iframe[sandbox]")
+            expect(preview.locator("h1")).to_have_text("Dear Ann", timeout=60_000)
+            expect(preview.locator("#said")).to_have_text("as sent")
+            assert browser.context.cookies() == []
+            assert browser.url.rstrip("/") == named
+        assert refused == [("https://tracker.invalid/x.png", "csp")]  # by the policy, before a name was looked up
+        assert "opened" not in homing.kinds(ANN)
 
 
 @pytest.mark.needs("chromium")

@@ -76,6 +76,31 @@ async def test_each_view_shows_what_its_url_names(config: Config, clock: Clock) 
         assert "Entregado" in (await ask(world, made(world, "badge", ".svg", recipient=str(first), language="es")))[2]
 
 
+async def test_the_mail_itself(config: Config, clock: Clock) -> None:
+    """Its HTML by the URL of the message alone, under a policy that lets nothing run; no mail, no text: 404."""
+    async with whole(framed(config), clock) as world:
+        first = await world.send("ann@school.test", X_Homing_Invoice="INV-1")
+        message = str((await world.row(first)).message_id)
+        url = made(world, "message", message=message)
+        _, _, page = await ask(world, url)
+        status, headers, text = await ask(world, made(world, "message", ".preview", message=message))
+        assert status == 200
+        assert 'src="message.preview?' in page
+        assert " sandbox " in page
+        policy = headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none'; img-src data:; style-src 'unsafe-inline'; sandbox;")
+        assert f"frame-ancestors 'self' {APP}" in policy
+        assert not {"X-Frame-Options", "Set-Cookie"} & set(headers)
+        assert text.strip() == "<p>Please pay.</p>"  # as handed over: no pixel
+        for wrong in (
+            made(world, "invoice", ".preview", invoice="INV-1"),
+            made(world, "recipients", ".preview", message=message),
+            made(world, "message", ".preview", message="1"),
+        ):
+            assert (await ask(world, wrong))[0] == 404
+        assert (await ask(world, made(world, "message", ".preview", message=message)[:-1]))[0] == 403
+
+
 async def test_who_may_frame_and_fetch(config: Config, clock: Clock) -> None:
     """The origins that the operator named; with none, nobody frames it and there are no CORS headers."""
     async with whole(framed(config), clock) as world:
