@@ -145,7 +145,7 @@ class Pool:
         self._draw = draw
         self._proofs = proofs
         self._results = results
-        self._contexts = contexts or TlsContexts.default()
+        self._contexts = contexts or TlsContexts()
         self._idle: dict[str, deque[Connection]] = {}
         self._by_age: OrderedDict[Connection, str] = OrderedDict()  # idle ones, the longest idle first
         self._failing: OrderedDict[tuple[str, int], float] = OrderedDict()  # until, loop time

@@ -2,7 +2,8 @@
 
 import ssl
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 from relay.delivery.dialogue import Outcome
@@ -40,26 +41,32 @@ _BY_CODE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
 class TlsContexts:
-    """How TLS is made: ``opportunistic`` without verification, ``verified`` with the system's authorities."""
+    """
+    How TLS is made: ``opportunistic`` without verification, ``verified`` with the system's authorities; 1.2 and newer.
 
-    opportunistic: ssl.SSLContext
-    verified: ssl.SSLContext
+    Each is built when it is needed first: to read all authorities takes 20 ms and almost a megabyte, and most hosts
+    ask for no proof.
+    """
 
-    @classmethod
-    def default(cls) -> "TlsContexts":
-        """Build both: TLS 1.2 and newer."""
-        opportunistic = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        opportunistic.check_hostname = False
-        opportunistic.verify_mode = ssl.CERT_NONE
+    @cached_property
+    def opportunistic(self) -> ssl.SSLContext:
+        """For hosts of which nobody asks a proof."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
         # Old keys and hashes are better than the clear text that would follow a refusal.
-        opportunistic.set_ciphers("DEFAULT:@SECLEVEL=1")
-        verified = ssl.create_default_context()
-        verified.hostname_checks_common_name = False  # RFC 8461 section 4.1: subjectAltName counts
-        for context in (opportunistic, verified):
-            context.minimum_version = ssl.TLSVersion.TLSv1_2
-        return cls(opportunistic, verified)
+        context.set_ciphers("DEFAULT:@SECLEVEL=1")
+        return context
+
+    @cached_property
+    def verified(self) -> ssl.SSLContext:
+        """For hosts that must prove their name."""
+        context = ssl.create_default_context()
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.hostname_checks_common_name = False  # RFC 8461 section 4.1: subjectAltName counts
+        return context
 
 
 def verifies(host: Host) -> bool:

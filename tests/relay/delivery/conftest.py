@@ -64,6 +64,6 @@ def certificates() -> Certificates:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         authority.issue_cert("127.0.0.1", "mx.test").configure_cert(context)
         servers.append(context)
-    contexts = TlsContexts.default()
+    contexts = TlsContexts()
     authorities[0].configure_trust(contexts.verified)
     return Certificates(servers[0], servers[1], contexts)

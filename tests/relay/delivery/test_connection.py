@@ -18,7 +18,7 @@ from tests.rigs.smtp_sink import After, Drop, Hold, Raw, Reset, Say, Silence, Sm
 from tests.rigs.virtual_time import run
 
 COPY = b"Subject: x\r\n\r\n.dots\r\n..more\r\nend\r\n"
-CONTEXTS = TlsContexts.default()
+CONTEXTS = TlsContexts()
 
 
 def mail(copy: bytes = COPY) -> Envelope:

@@ -136,7 +136,7 @@ async def scene(
     allow_downgrade: tuple[str, ...] = (),
 ) -> AsyncIterator[Scene]:
     """Set it up: STARTTLS with this certificate, no policy, no TLSA record."""
-    contexts = TlsContexts.default()
+    contexts = TlsContexts()
     web_context = ssl.create_default_context()
     for context in (contexts.verified, web_context):
         BELIEVED.configure_trust(context)

@@ -20,7 +20,7 @@ from tests.rigs.smtp_sink import SmtpSink
 
 EPOCH = JOB.accepted_at
 CONTENT = b"Subject: x\r\n\r\nbody\r\n"
-CONTEXTS = TlsContexts.default()
+CONTEXTS = TlsContexts()
 
 
 class Names:

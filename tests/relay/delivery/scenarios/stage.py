@@ -203,7 +203,7 @@ class Stage:
             ipv6=False,
             **scenario.settings,
         )
-        contexts = TlsContexts.default()
+        contexts = TlsContexts()
         BELIEVED.configure_trust(contexts.verified)
         resolver = Resolver(
             DnsSettings(nameservers=(self.dns.nameserver,), validating=scenario.signed), clock=self.clock
