@@ -91,16 +91,15 @@ async def add_suppression(store: Store, address: str, note: str) -> None:
     """Stop sending to an address. ValueError where it is none."""
     if "@" not in address.strip("@"):
         raise ValueError(f"{printable(address)} is no address")
-    await store.suppressions.add(address, note=note)
-    await store.audit.note("suppression.add", address, who=who(), after={"note": note})
+    noted = await store.audit.prepare("suppression.add", address, who=who(), after={"note": note})
+    await store.suppressions.add(address, note=note, noted=noted)
     click.echo(f"No mail goes to {printable(address)} any more.")
 
 
 async def lift_suppression(store: Store, address: str) -> bool:
     """Send to an address again; False: it was not suppressed."""
-    lifted = await store.suppressions.lift(address)
-    if lifted:
-        await store.audit.note("suppression.lift", address, who=who())
+    noted = await store.audit.prepare("suppression.lift", address, who=who())
+    lifted = await store.suppressions.lift(address, noted=noted)
     said = "Mail goes to {} again." if lifted else "{} was not suppressed."
     click.echo(said.format(printable(address)))
     return lifted
@@ -117,16 +116,16 @@ async def add_user(
     as_json: bool,
 ) -> None:
     """Make a credential and print its password, which is never to be had again. ValueError where the name is taken."""
-    user, password = await store.credentials.create(
-        name, from_domains=from_domains, networks=networks, rate=rate, network_login=network_login
-    )
     limits = {
         "from_domains": list(from_domains),
         "networks": list(networks),
         "rate": rate,
         "network_login": network_login,
     }
-    await store.audit.note("credential.add", name, who=who(), after=limits)
+    noted = await store.audit.prepare("credential.add", name, who=who(), after=limits)
+    user, password = await store.credentials.create(
+        name, from_domains=from_domains, networks=networks, rate=rate, network_login=network_login, noted=noted
+    )
     if as_json:
         click.echo(json.dumps({"name": name, "user": user, "password": password}))
     else:
@@ -158,9 +157,8 @@ async def list_users(store: Store, *, as_json: bool) -> None:
 
 async def revoke_user(store: Store, name: str) -> bool:
     """End a credential; False: there is none of that name in force."""
-    revoked = await store.credentials.revoke(name)
-    if revoked:
-        await store.audit.note("credential.revoke", name, who=who())
+    noted = await store.audit.prepare("credential.revoke", name, who=who())
+    revoked = await store.credentials.revoke(name, noted=noted)
     said = "{} can no longer log in." if revoked else "There is no credential {} in force."
     click.echo(said.format(printable(name)))
     return revoked

@@ -29,8 +29,8 @@ async def add_person(
         who: Who does it, for the audit.
         as_json: Print one JSON object.
     """
-    await store.people.create(name, password, role)
-    await store.audit.note("person.add", name, who=who, after={"role": role.value})
+    noted = await store.audit.prepare("person.add", name, who=who, after={"role": role.value})
+    await store.people.create(name, password, role, noted=noted)
     if as_json:
         click.echo(json.dumps({"name": name, "role": role.value, "password": password if made else None}))
         return
@@ -55,9 +55,9 @@ async def list_people(store: Store, *, as_json: bool) -> None:
 
 async def set_password(store: Store, name: str, password: str, *, made: bool, who: str) -> bool:
     """Give somebody a new password; False: there is no such person."""
-    if not await store.people.set_password(name, password):
+    noted = await store.audit.prepare("person.password", name, who=who)
+    if not await store.people.set_password(name, password, noted=noted):
         return _nobody(name)
-    await store.audit.note("person.password", name, who=who)
     click.echo(f"{printable(name)} has a new password; all their sessions have ended.")
     _tell(password, made=made)
     return True
@@ -66,18 +66,21 @@ async def set_password(store: Store, name: str, password: str, *, made: bool, wh
 async def set_role(store: Store, name: str, role: Role, *, who: str) -> bool:
     """Give somebody another role; False: there is no such person."""
     before = await store.people.get(name)
-    if before is None or not await store.people.set_role(name, role):
+    if before is None:
         return _nobody(name)
-    await store.audit.note("person.role", name, who=who, before={"role": before.role.value}, after={"role": role.value})
+    was, will_be = {"role": before.role.value}, {"role": role.value}
+    noted = await store.audit.prepare("person.role", name, who=who, before=was, after=will_be)
+    if not await store.people.set_role(name, role, noted=noted):
+        return _nobody(name)
     click.echo(f"{printable(name)} is {role.value} now; all their sessions have ended.")
     return True
 
 
 async def remove_person(store: Store, name: str, *, who: str) -> bool:
     """Let somebody in no more; False: there is no such person."""
-    if not await store.people.remove(name):
+    noted = await store.audit.prepare("person.remove", name, who=who)
+    if not await store.people.remove(name, noted=noted):
         return _nobody(name)
-    await store.audit.note("person.remove", name, who=who)
     click.echo(f"{printable(name)} can no longer log in.")
     return True
 

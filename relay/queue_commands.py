@@ -145,9 +145,10 @@ async def say(store: Store, word: Word, what: str, note: str, *, agreed: Callabl
         return 0
     done = 0
     for start in range(0, len(ids), CHUNK):
-        done += await store.queue.say(word, ids[start : start + CHUNK], note=note)
-    if done:
-        await store.audit.note(f"queue.{word.value}", what, who=who(), after={"recipients": done, "note": note})
+        noted = await store.audit.prepare(
+            f"queue.{word.value}", what, who=who(), after={"note": note}, tell=lambda count: {"recipients": count}
+        )
+        done += await store.queue.say(word, ids[start : start + CHUNK], note=note, noted=noted)
     counted = f"{done} {'recipient' if done == 1 else 'recipients'}"
     click.echo(_DONE[word].format(counted) if done else _NOTHING[word].format(printable(what)), err=not done)
     return done

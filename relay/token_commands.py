@@ -26,8 +26,11 @@ async def add_token(
 ) -> None:
     """Make a token and print it; it is never to be had again. ValueError says in a sentence why it cannot be made."""
     expires_at = now + parse_duration(expires) if expires else None
-    token = await store.tokens.create(name, scopes, expires_at=expires_at, from_domains=from_domains, rate=rate)
-    await store.audit.note("token.add", name, who=who(), after={"scopes": [scope.value for scope in scopes]})
+    after = {"scopes": [scope.value for scope in scopes]}
+    noted = await store.audit.prepare("token.add", name, who=who(), after=after)
+    token = await store.tokens.create(
+        name, scopes, expires_at=expires_at, from_domains=from_domains, rate=rate, noted=noted
+    )
     if as_json:
         click.echo(json.dumps({"name": name, "token": token, "expires_at": _time(expires_at)}))
     else:
@@ -64,9 +67,9 @@ async def list_tokens(store: Store, *, as_json: bool) -> None:
 
 async def revoke_token(store: Store, name: str) -> bool:
     """End a token; False: there is none of that name in force."""
-    revoked = await store.tokens.revoke(name)
+    noted = await store.audit.prepare("token.revoke", name, who=who())
+    revoked = await store.tokens.revoke(name, noted=noted)
     if revoked:
-        await store.audit.note("token.revoke", name, who=who())
         click.echo(f"{printable(name)} is revoked: running relays refuse it within seconds.")
     else:
         click.echo(f"There is no token named {printable(name)} in force.", err=True)

@@ -25,8 +25,8 @@ from store.webhook_nouns import Shape, Webhook
 async def add_webhook(store: Store, config: Config, new: Webhook, *, who: str, as_json: bool) -> None:
     """Make an endpoint, and print its secret."""
     check(new, url_rules(config.admin.webhooks))
-    made = await store.webhooks.create(new)
-    await store.audit.note("webhook.add", str(made.id), who=who, after={"url": made.url})
+    noted = await store.audit.prepare("webhook.add", who=who, after={"url": new.url})
+    made = await store.webhooks.create(new, noted=noted)
     _print_secret(made, as_json=as_json)
 
 
@@ -46,20 +46,19 @@ async def list_webhooks(store: Store, *, as_json: bool) -> None:
 
 async def remove_webhook(store: Store, webhook_id: int, *, who: str) -> bool:
     """Take an endpoint away, with what was and will be told to it."""
-    removed = await store.webhooks.remove(webhook_id)
-    if removed:
-        await store.audit.note("webhook.remove", str(webhook_id), who=who)
+    noted = await store.audit.prepare("webhook.remove", str(webhook_id), who=who)
+    removed = await store.webhooks.remove(webhook_id, noted=noted)
     click.echo("Removed." if removed else _no_such(webhook_id))
     return removed
 
 
 async def rotate_webhook(store: Store, webhook_id: int, *, who: str, as_json: bool) -> bool:
     """Give an endpoint a new secret, and print it."""
-    rotated = await store.webhooks.rotate(webhook_id)
+    noted = await store.audit.prepare("webhook.rotate", str(webhook_id), who=who)
+    rotated = await store.webhooks.rotate(webhook_id, noted=noted)
     if rotated is None:
         click.echo(_no_such(webhook_id), err=True)
         return False
-    await store.audit.note("webhook.rotate", str(webhook_id), who=who)
     _print_secret(rotated, as_json=as_json)
     if not as_json:
         click.echo(f"Until {_time(rotated.previous_until)} calls are signed with the secret before as well.")
@@ -74,11 +73,11 @@ async def switch_webhook(store: Store, webhook_id: int, *, on: bool, who: str, n
             return it
         return replace(it, enabled=True) if on else replace(it, enabled=False, off_at=now, off_why=f"by {who}")
 
-    changed = await store.webhooks.change(webhook_id, switched)
+    noted = await store.audit.prepare("webhook.change", str(webhook_id), who=who, after={"enabled": on})
+    changed = await store.webhooks.change(webhook_id, switched, noted=noted)
     if changed is None:
         click.echo(_no_such(webhook_id), err=True)
         return False
-    await store.audit.note("webhook.change", str(webhook_id), who=who, after={"enabled": on})
     click.echo("It is on; what happened meanwhile is told now." if on else "It is off; nothing is told until it is on.")
     return True
 
