@@ -1,5 +1,6 @@
 """``/metrics`` of a whole relay: what happened is counted, nobody else reads it, and it names no one (W15)."""
 
+import asyncio
 import time
 from typing import Any
 
@@ -20,6 +21,15 @@ async def scrape(world: Whole, method: str = "GET", **headers: str) -> tuple[int
         return answer.status, await answer.read()
 
 
+async def scrape_when(world: Whole, *names: bytes) -> tuple[int, bytes]:
+    """Wait until these stand there: whoever reads the store sees a commit a moment before it is counted."""
+    async with asyncio.timeout(60):
+        while True:
+            status, text = await scrape(world)
+            if status != 200 or all(name in text for name in names):
+                return status, text
+
+
 def opened(config: Config, networks: tuple[str, ...]) -> Config:
     metrics = config.admin.metrics.model_copy(update={"networks": networks})
     return config.model_copy(update={"admin": config.admin.model_copy(update={"metrics": metrics})})
@@ -30,7 +40,9 @@ async def test_what_happened_is_counted(config: Config) -> None:
     async with whole(opened(config, ("127.0.0.0/8",)), Clock(time.time())) as world:
         recipient = await world.send("ann.secret@school.test", X_Homing_Customer="4711-secret", X_Homing_Tag="secret")
         await world.event(recipient, "delivered")
-        status, text = await scrape(world)
+        status, text = await scrape_when(
+            world, b'homing_events_total{event="delivered"', b'homing_delivery_seconds_count{worker="0"} 1'
+        )
     assert status == 200
     found = read(text)
 
