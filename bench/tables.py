@@ -78,4 +78,7 @@ def remarks(rows: Sequence[Row]) -> list[str]:
             found.append(f"{row['words']}: {row['spoilt']} transactions brought a mail that is not whole, or another's")
         if row["complaint"]:
             found.append(f"{row['words']}: {row['complaint']}")
+        if "rounds" in row:
+            rates = ", ".join(f"{one['delivered_per_s']:,.0f}" for one in row["rounds"])
+            found.append(f"{row['words']}: {rates} delivered a second in its rounds")
     return found

@@ -11,9 +11,9 @@ from bench.letters import bodies, head
 from bench.meter import Meter, tree
 from bench.processes import SinkProcess, SourceProcess
 from bench.receiver import Sink, _Session
-from bench.run import figures_of
+from bench.run import figures_of, middle
 from bench.source import Job
-from bench.tables import table
+from bench.tables import remarks, table
 from tests.e2e.rigs.loopback import own_address
 
 
@@ -44,6 +44,20 @@ def test_the_account_tells_lost_doubled_and_refused_mails_apart() -> None:
     assert figures["accepted_per_s"] == 2.0
     assert figures["delivered_per_s"] == 1.0
     assert figures["accept_p50"] == 1.0
+
+
+def test_of_several_rounds_the_middle_one_is_told_and_no_fault_is_hidden() -> None:
+    """The median of delivered mails; what any round lost is lost, and each round's rate stands below the table."""
+    clean = {"refused": 0, "lost": 0, "duplicates": 0, "unknown": 0, "spoilt": 0, "complaint": "", "words": "Relay"}
+    rows = [
+        {**clean, "delivered_per_s": 900.0, "cpu_per_1000": 1.0},
+        {**clean, "delivered_per_s": 500.0, "cpu_per_1000": 2.0, "lost": 1, "complaint": "no pixel"},
+        {**clean, "delivered_per_s": 800.0, "cpu_per_1000": 1.1},
+    ]
+    told = middle(rows)
+    assert (told["delivered_per_s"], told["cpu_per_1000"], told["lost"]) == (800.0, 1.1, 1)
+    assert remarks([told]) == ["Relay: no pixel", "Relay: 900, 500, 800 delivered a second in its rounds"]
+    assert middle(rows[:1]) == rows[0]
 
 
 class _Account(Sink):
