@@ -35,7 +35,7 @@ check: $(VENV)/.installed-dev ## what CI demands of the code itself: style, type
 	$(BIN)/mypy
 	$(BIN)/python -m pytest --quiet tests/test_architecture.py
 
-bench: $(VENV)/.installed-dev ## Homing beside Postfix, Exim and others, in ten minutes (BENCH="--only homing --scenarios html")
+bench: $(VENV)/.installed-dev ## Homing beside Postfix, Exim and others, in 25 minutes (BENCH="--only homing --scenarios html")
 	@scripts/provision-bench
 	@$(BIN)/python -m bench.run $(BENCH)
 
